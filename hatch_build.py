@@ -1,0 +1,39 @@
+"""Compiles `spec/` into the package, so that nothing parses YAML when the library is used."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+ROOT = Path(__file__).parent
+
+
+def compile_contract(folder: Path) -> None:
+    """Write everything that the package carries of `spec/` into `folder`."""
+    sys.path.insert(0, str(ROOT / "src"))
+    from chatcontract import closures
+    from chatcontract.spec import compile as spec_compile
+    from chatcontract.spec import document, tolerances
+
+    read = document.load(ROOT / "spec" / "openapi.yaml")._replace(origin="spec/openapi.yaml")
+    entries = document.parse_yaml((ROOT / "spec" / "tolerances.yaml").read_text(), "spec/tolerances.yaml")
+    excused = tolerances.read(entries, read)
+    shutil.rmtree(folder, ignore_errors=True)
+    closures.write(spec_compile.compile_document(read, excused), str(folder))
+    for name, made in (("tolerances", excused), ("levels", tolerances.levels(excused)), ("document", read.tree)):
+        (folder / f"{name}.json").write_text(json.dumps(made, ensure_ascii=False, separators=(",", ":")))
+    shutil.copy(ROOT / "spec" / "openapi.yaml", folder / "openapi.yaml")
+
+
+class ContractBuildHook(BuildHookInterface[Any]):
+    PLUGIN_NAME = "custom"
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        compile_contract(ROOT / "src" / "chatcontract" / "contract")
+
+
+if __name__ == "__main__":
+    compile_contract(ROOT / "src" / "chatcontract" / "contract")
