@@ -1,0 +1,213 @@
+"""Bytes of JSON → a value, with everything named that the JSON standard or a strict reader refuses.
+
+The usual text takes one fast pass; only a text with something unusual is read again slowly, to say what and where.
+Source of the grammar: https://www.rfc-editor.org/rfc/rfc8259
+"""
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from chatcontract.model import JSON
+from chatcontract.pointer import join
+
+MAX_DEPTH = 254
+"""Arrays and objects inside each other; deeper texts are refused (JSON itself sets no bound)."""
+MAX_BYTES = 64 * 2**20
+"""Bytes of one body; a longer one is refused unread."""
+FAST_FROM = 2**20
+"""From this many bytes on it pays to import the faster parser for a single text."""
+
+
+class _Absent:
+    """The type of ABSENT: what stands where no value could be read."""
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+ABSENT: Any = _Absent()
+
+
+class TextFault(NamedTuple):
+    """Something wrong with a JSON text.
+
+    `kind` is one of `duplicate-key`, `invalid-json`, `non-finite-number`, `invalid-utf8`, `excessive-nesting`,
+    `excessive-size`; `pointer` the member it is about (the whole text: empty).
+    """
+
+    kind: str
+    pointer: str
+    message: str
+
+
+def loads(data: bytes | str) -> JSON:
+    """The value by the quickest parser at hand; raises ValueError on anything it cannot read."""
+    orjson = sys.modules.get("orjson")
+    if orjson is None and len(data) < FAST_FROM:
+        return json.loads(data)
+    if orjson is None:
+        import orjson  # type: ignore[no-redef]
+    return orjson.loads(data)  # type: ignore[union-attr]
+
+
+def prefer_speed() -> None:
+    """Import the faster parser now: worth its 4 ms from about a megabyte of input on."""
+    import orjson  # noqa: F401
+
+
+def parse(data: bytes | str) -> tuple[JSON, tuple[TextFault, ...]]:
+    """The value (ABSENT if there is none) and the faults of the text; never raises on bytes or str.
+
+    >>> parse(b'{"a": 1, "a": NaN}')[0]
+    {'a': nan}
+    >>> [fault.kind for fault in parse(b'{"a": 1, "a": NaN}')[1]]
+    ['duplicate-key', 'non-finite-number']
+    """
+    if isinstance(data, bytearray | memoryview):
+        data = bytes(data)
+    if len(data) > MAX_BYTES:
+        return ABSENT, (TextFault("excessive-size", "", f"{len(data)} bytes, more than the {MAX_BYTES} read here"),)
+    if "orjson" in sys.modules or len(data) >= FAST_FROM:
+        value = _parse_fast(data)
+        if value is not ABSENT:
+            return value, ()
+    return _parse_slowly(data)
+
+
+def _parse_fast(data: bytes | str) -> JSON:
+    """The value of a text without any fault; else, or when that is not plain, ABSENT.
+
+    A dropped duplicate makes the text written anew lose quotation marks; an escape of a quotation mark could
+    hide that, so a text with one is left to the slow reader. Writing also refuses more than MAX_DEPTH levels.
+    """
+    import orjson
+
+    try:
+        value = orjson.loads(data)
+        written = orjson.dumps(value)
+    except (ValueError, TypeError, RecursionError):
+        return ABSENT
+    mark, escaped = (b'"', b"\\u0022") if isinstance(data, bytes) else ('"', "\\u0022")
+    if data.count(mark) == written.count(b'"') and escaped not in data:  # type: ignore[operator,arg-type]
+        return value
+    return ABSENT
+
+
+def _parse_slowly(data: bytes | str) -> tuple[JSON, tuple[TextFault, ...]]:
+    text, faults = _decode(data)
+    if (depth := _depth(text)) > MAX_DEPTH:
+        message = f"{depth} arrays and objects inside each other, more than the {MAX_DEPTH} read here"
+        return ABSENT, (*faults, TextFault("excessive-nesting", "", message))
+    repeated: dict[int, list[str]] = {}
+    alive: list[JSON] = []
+    strange: list[str] = []
+
+    def members(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
+        made = dict(pairs)
+        if len(made) != len(pairs):
+            repeated[id(made)] = _repeated(pairs)
+            alive.append(made)
+        return made
+
+    def constant(name: str) -> float:
+        strange.append(name)
+        return float(name)
+
+    try:
+        value = json.loads(text, object_pairs_hook=members, parse_constant=constant)
+    except (ValueError, RecursionError) as error:
+        return ABSENT, (*faults, TextFault("invalid-json", "", _why(text, error)))
+    if repeated or strange:
+        faults += tuple(_locate(value, repeated, bool(strange)))
+    return value, faults + tuple(_surrogates(text, value))
+
+
+def _decode(data: bytes | str) -> tuple[str, tuple[TextFault, ...]]:
+    if isinstance(data, str):
+        return data, ()
+    faults: tuple[TextFault, ...] = ()
+    if data.startswith(b"\xef\xbb\xbf"):
+        faults = (TextFault("invalid-json", "", "begins with a byte order mark, which JSON text must not have"),)
+        data = data[3:]
+    try:
+        return data.decode(), faults
+    except UnicodeDecodeError as error:
+        message = f"byte {error.start} (0x{data[error.start]:02x}) is not UTF-8: {error.reason}"
+        return data.decode(errors="replace"), (*faults, TextFault("invalid-utf8", "", message))
+
+
+_STRUCTURE = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.S)
+
+
+def _depth(text: str) -> int:
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return 0
+    depth = deepest = 0
+    for match in _STRUCTURE.finditer(text):
+        mark = match[0]
+        if mark in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif mark in "]}":
+            depth -= 1
+    return deepest
+
+
+def _repeated(pairs: list[tuple[str, JSON]]) -> list[str]:
+    seen: set[str] = set()
+    return [name for name, _ in pairs if name in seen or seen.add(name)]  # type: ignore[func-returns-value]
+
+
+def _why(text: str, error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return f"cannot be read: more than {MAX_DEPTH} arrays and objects inside each other"
+    if not text.strip():
+        return "is empty: no JSON value"
+    if not isinstance(error, json.JSONDecodeError):
+        return f"cannot be read: {error}"
+    near = text[max(0, error.pos - 20) : error.pos + 20]
+    return f"{error.msg} at line {error.lineno} column {error.colno}, near {near!r}"
+
+
+def _locate(value: JSON, repeated: dict[int, list[str]], strange: bool) -> Iterator[TextFault]:
+    for tokens, node in walk(value):
+        for name in dict.fromkeys(repeated.get(id(node), ())):
+            message = f'the member "{name}" stands more than once; most readers keep the last'
+            yield TextFault("duplicate-key", join([*tokens, name]), message)
+        if strange and isinstance(node, float) and (node != node or abs(node) == float("inf")):
+            yield TextFault("non-finite-number", join(tokens), f"{node!r} is not JSON")
+
+
+def _surrogates(text: str, value: JSON) -> Iterator[TextFault]:
+    return lone_surrogates(value) if "\\u" in text or not text.isascii() else iter(())
+
+
+def lone_surrogates(value: JSON) -> Iterator[TextFault]:
+    """A fault for every text inside `value` that has half of a surrogate pair."""
+    for tokens, node in walk(value):
+        names = [node] if isinstance(node, str) else list(node) if isinstance(node, dict) else []
+        for name in names:
+            if _LONE.search(name):
+                place = tokens if name is node else [*tokens, name]
+                yield TextFault("invalid-utf8", join(place), "half of a surrogate pair, which UTF-8 cannot hold")
+
+
+_LONE = re.compile("[\ud800-\udfff]")
+
+
+def walk(value: JSON) -> Iterator[tuple[list[str | int], JSON]]:
+    """Every value inside `value` with its raw tokens, parents first; needs no recursion."""
+    stack: list[tuple[list[str | int], JSON]] = [([], value)]
+    while stack:
+        tokens, node = stack.pop()
+        yield tokens, node
+        if isinstance(node, dict):
+            stack.extend(([*tokens, name], member) for name, member in reversed(list(node.items())))
+        elif isinstance(node, list):
+            stack.extend(([*tokens, index], node[index]) for index in range(len(node) - 1, -1, -1))

@@ -1,0 +1,170 @@
+"""Compiled validators: a verdict at the speed of the engine, and the mismatches behind a failed one."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple, Protocol
+
+from chatcontract.exceptions import SpecError
+from chatcontract.model import JSON, Engine
+
+ENGINES: tuple[Engine, ...] = ("jsonschema-rs", "jsonschema")
+MAX_MISMATCHES = 1000
+"""Mismatches of one payload that are read; a payload with more is broken enough."""
+
+
+class Mismatch(NamedTuple):
+    """One keyword of the schema that a value fails.
+
+    `tokens` lead to the value in the instance, `path` to the keyword in the schema; `expected` is what the keyword
+    asked for, `branches` the mismatches of each branch of a union that types and tags cannot decide.
+    """
+
+    keyword: str
+    tokens: list[str | int]
+    path: list[str | int]
+    expected: JSON
+    branches: tuple[tuple["Mismatch", ...], ...] = ()
+
+
+Verdict = Callable[[JSON], bool]
+Lister = Callable[[JSON], Iterator[Mismatch]]
+
+
+class Compiler(Protocol):
+    """What an engine offers: both take the schema as JSON text and raise SpecError on one that is unusable."""
+
+    def verdict(self, text: str) -> Verdict: ...
+
+    def lister(self, text: str) -> Lister: ...
+
+
+def compiler(engine: Engine) -> Compiler:
+    """The engine of that name; raises ValueError for another name."""
+    if engine == "jsonschema-rs":
+        return RustCompiler()
+    if engine == "jsonschema":
+        return ReferenceCompiler()
+    raise ValueError(f"no engine is called {engine!r}; there are {', '.join(ENGINES)}")
+
+
+class RustCompiler:
+    """jsonschema-rs: the engine of every day."""
+
+    def verdict(self, text: str) -> Verdict:
+        check: Verdict = self._compiled(text).is_valid
+        return check
+
+    def lister(self, text: str) -> Lister:
+        validator = self._compiled(text)
+        return lambda instance: map(_from_rust, validator.iter_errors(instance))
+
+    @staticmethod
+    def _compiled(text: str) -> Any:
+        from jsonschema_rs import Draft202012Validator, FancyRegexOptions
+
+        try:
+            return Draft202012Validator(
+                text, validate_formats=False, offline=True, pattern_options=FancyRegexOptions(backtrack_limit=100_000)
+            )
+        except ValueError as error:
+            raise SpecError(f"the document's schema cannot be compiled: {error}") from None
+
+
+_EXPECTED = {
+    "required": "property", "type": "types", "enum": "options", "const": "expected_value", "pattern": "pattern",
+    "additionalProperties": "unexpected", "unevaluatedProperties": "unexpected", "propertyNames": "error",
+    "multipleOf": "multiple_of", "contains": "contains",
+}  # fmt: skip
+
+
+def _from_rust(error: Any) -> Mismatch:
+    kind = error.kind
+    name = kind.name
+    expected = getattr(kind, _EXPECTED.get(name, "limit"), None)
+    if name in ("anyOf", "oneOf", "oneOfMultipleValid", "oneOfNotValid", "propertyNames"):
+        return _nested(error, kind, name)
+    return Mismatch(name, error.instance_path, error.schema_path, expected)
+
+
+def _nested(error: Any, kind: Any, name: str) -> Mismatch:
+    if name == "propertyNames":
+        inner = _from_rust(kind.error)
+        return _of_name(inner, [*error.instance_path, kind.error.instance], error.schema_path)
+    branches = tuple(tuple(map(_from_rust, branch)) for branch in getattr(kind, "context", None) or ())
+    keyword = "anyOf" if name == "anyOf" else "oneOf"
+    return Mismatch(keyword, error.instance_path, error.schema_path, None, branches)
+
+
+def _of_name(inner: Mismatch, tokens: list[str | int], path: list[str | int]) -> Mismatch:
+    return Mismatch("propertyNames", tokens, path, (inner.keyword, inner.expected))
+
+
+class ReferenceCompiler:
+    """jsonschema: slower by orders of magnitude, what the engine is held against."""
+
+    def verdict(self, text: str) -> Verdict:
+        check: Verdict = self._compiled(text).is_valid
+        return check
+
+    def lister(self, text: str) -> Lister:
+        validator = self._compiled(text)
+
+        def listed(instance: JSON) -> Iterator[Mismatch]:
+            for error in validator.iter_errors(instance):
+                yield from _from_reference(error)
+
+        return listed
+
+    @staticmethod
+    def _compiled(text: str) -> Any:
+        import json
+
+        from jsonschema import Draft202012Validator
+        from jsonschema.exceptions import SchemaError
+
+        schema = json.loads(text)
+        try:
+            Draft202012Validator.check_schema(schema)
+        except SchemaError as error:
+            raise SpecError(f"the document's schema cannot be compiled: {error.message}") from None
+        return Draft202012Validator(schema)
+
+
+def _from_reference(error: Any) -> Iterator[Mismatch]:
+    keyword, expected = error.validator, error.validator_value
+    tokens, path = list(error.absolute_path), list(error.absolute_schema_path)
+    if keyword == "required":
+        # The engine says one error for each missing name, but names it in its message alone.
+        expected = next(n for n in expected if n not in error.instance and error.message.startswith(repr(n) + " is"))
+    elif keyword == "type":
+        expected = expected if isinstance(expected, list) else [expected]
+    elif keyword in ("additionalProperties", "unevaluatedProperties"):
+        expected = [name for name in error.instance if name not in error.schema.get("properties", {})]
+    if len(path) > 1 and path[-2] == "propertyNames":
+        yield _of_name(Mismatch(keyword, [], [], expected), [*tokens, error.instance], path[:-1])
+        return
+    branches: dict[int, list[Mismatch]] = {}
+    for inner in error.context or ():
+        branches.setdefault(inner.schema_path[0], []).extend(_from_reference(inner))
+    yield Mismatch(keyword, tokens, path, expected, tuple(tuple(branches[key]) for key in sorted(branches)))
+
+
+def meant(mismatches: Iterable[Mismatch]) -> Iterator[Mismatch]:
+    """The mismatches with those of undecided unions replaced by the ones of the branch that was meant, if clear."""
+    for mismatch in mismatches:
+        branch = _branch_meant(mismatch) if mismatch.branches else None
+        if branch is None:
+            yield mismatch
+        else:
+            yield from meant(branch)
+
+
+def _branch_meant(mismatch: Mismatch) -> tuple[Mismatch, ...] | None:
+    here = len(mismatch.tokens)
+    fitting = [branch for branch in mismatch.branches if not any(_excludes(inner, here) for inner in branch)]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _excludes(inner: Mismatch, here: int) -> bool:
+    """Whether the branch cannot have been meant: another type here, or another constant directly below."""
+    depth = len(inner.tokens) - here
+    return (depth == 0 and inner.keyword == "type") or (depth <= 1 and inner.keyword in ("const", "enum"))

@@ -1,0 +1,1 @@
+"""From an OpenAPI document to the schemas of the operation: load, fix, reduce, rewrite."""

@@ -1,0 +1,142 @@
+"""A document → the schemas that the validators are compiled from, as JSON text, one per root and tier.
+
+This runs when the package is built for our own document, and when somebody brings another one.
+"""
+
+import json
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
+
+from chatcontract.exceptions import SpecError
+from chatcontract.model import JSON
+from chatcontract.spec import operation, tiers
+from chatcontract.spec.document import Document
+from chatcontract.spec.fixes import FIXES, Fixer, Schema
+from chatcontract.spec.operation import ROOTS, Root
+from chatcontract.spec.reduce import Reducer
+from chatcontract.spec.references import Resolver
+from chatcontract.spec.tolerances import PROFILES, Tolerance, relaxed, tightened
+
+BELOW_ERROR = frozenset(("warning", "info", "ignore"))
+IGNORED = frozenset(("ignore",))
+
+
+class Closure(NamedTuple):
+    """Everything that the validators need of one document.
+
+    `texts` has JSON text by file stem: `{root}.precise`, `{profile}.{root}.verdict`, `{profile}.{root}.silent`;
+    `facts` says what was read: title, version, openapi, origin, digest, path, fixes (id → count), roots.
+    """
+
+    texts: dict[str, str]
+    facts: dict[str, JSON]
+
+
+def compile_document(
+    document: Document,
+    tolerances: Iterable[Tolerance],
+    *,
+    ours: Closure | None = None,
+    network: bool = False,
+    without: Collection[str] = (),
+) -> Closure:
+    """The closure of any document.
+
+    Args:
+        document: as `document.load` gave it.
+        tolerances: members to be excused by profile.
+        ours: the closure of our own document, which lends the roots that this document lacks; None for our own.
+        network: follow references into the network.
+        without: ids of fixes (see `fixes.FIXES`) to leave out.
+
+    Raises:
+        SpecError: the document cannot be used; the message names place and cure.
+    """
+    if unknown := set(without) - FIXES.keys():
+        raise SpecError(f"no fix is called {', '.join(sorted(unknown))}. Known: {', '.join(FIXES)}.")
+    fixer = Fixer(legacy=document.tree["openapi"].startswith("3.0"), without=frozenset(without))
+    _note_document_fixes(document, fixer)
+    resolver = Resolver(document, network=network)
+    found = operation.find(document, resolver)
+    schemas = dict(_reduced(found.roots, resolver, fixer, ours))
+    texts = dict(_texts(schemas, list(tolerances), own=ours is None))
+    return Closure(texts, {**_facts(document, found.path, fixer), "files": resolver.files})
+
+
+def _note_document_fixes(document: Document, fixer: Fixer) -> None:
+    for fix, places in (("duplicate-key", document.repeated), ("yaml-date", document.dates)):
+        if not places:
+            continue
+        if not fixer.on(fix):
+            raise SpecError(f"{document.origin}: fix {fix} is switched off, but line {places[0]} needs it.")
+        fixer.applied[fix] = len(places)
+
+
+def _reduced(
+    roots: dict[str, Root], resolver: Resolver, fixer: Fixer, ours: Closure | None
+) -> Iterable[tuple[str, Schema]]:
+    for name in ROOTS:
+        root = roots[name]
+        if root.node is None:
+            yield name, _lent(name, root, fixer, ours)
+            continue
+        if root.how == "component":
+            fixer.on("stream-by-component-name")
+        schema = Reducer(resolver, fixer).root(root.node, root.place)
+        yield name, _unwrapped(schema, fixer) if name == "chunk" else schema
+
+
+def _lent(name: str, root: Root, fixer: Fixer, ours: Closure | None) -> Schema:
+    fix = {"chunk": "own-chunk-schema", "error": "own-error-schema"}.get(name)
+    if fix is None or ours is None:
+        raise SpecError(f"{root.place}: the operation has no JSON schema for its {name}. Complete the document.")
+    if not fixer.on(fix):
+        return {}
+    made: Schema = json.loads(ours.texts[f"{name}.precise"])
+    return made
+
+
+def _unwrapped(schema: Schema, fixer: Fixer) -> Schema:
+    """The chunk inside a schema that describes the event around it."""
+    branches = schema.get("oneOf", schema.get("anyOf", [schema]))
+    inside = [branch["properties"]["data"] for branch in branches if _is_envelope(branch)]
+    chunks = [member for member in inside if isinstance(member, dict) and "properties" in member]
+    if len(inside) != len(branches) or not chunks or not fixer.on("stream-envelope"):
+        return schema
+    return {**chunks[0], "$defs": schema["$defs"]} if "$defs" in schema else chunks[0]
+
+
+def _is_envelope(branch: JSON) -> bool:
+    members = branch.get("properties") if isinstance(branch, dict) else None
+    return isinstance(members, dict) and "data" in members and "choices" not in members
+
+
+def _texts(schemas: dict[str, Schema], tolerances: list[Tolerance], *, own: bool) -> Iterable[tuple[str, str]]:
+    for root, schema in schemas.items():
+        mine = [tolerance for tolerance in tolerances if tolerance.root == root]
+        strict = tightened(schema, mine) if own else schema
+        yield f"{root}.precise", _text(tiers.precise(tiers.closed(strict)))
+        for profile in PROFILES:
+            verdict = relaxed(strict, mine, profile, BELOW_ERROR)
+            yield f"{profile}.{root}.verdict", _text(tiers.fast(verdict))
+            silent = relaxed(strict, mine, profile, IGNORED)
+            silent = silent if profile == "compatible" else tiers.closed(silent)
+            yield f"{profile}.{root}.silent", _text(tiers.fast(silent))
+
+
+def _text(schema: Schema) -> str:
+    return json.dumps(schema, separators=(",", ":"), ensure_ascii=False)
+
+
+def _facts(document: Document, path: str, fixer: Fixer) -> dict[str, JSON]:
+    info = document.tree.get("info")
+    info = info if isinstance(info, dict) else {}
+    return {
+        "title": str(info.get("title", "")),
+        "version": str(info.get("version", "")),
+        "openapi": document.tree["openapi"],
+        "origin": document.origin,
+        "hash": document.digest,
+        "path": path,
+        "fixes": dict(sorted(fixer.applied.items())),
+    }

@@ -1,0 +1,130 @@
+"""One root of the operation → one self-contained schema: references followed, annotations gone, fixes applied."""
+
+from collections.abc import Callable
+
+from chatcontract.exceptions import SpecError
+from chatcontract.model import JSON
+from chatcontract.spec.fixes import Fixer, Schema
+from chatcontract.spec.references import Place, Resolver
+from chatcontract.spec.simplify import intersect_all, simplify
+
+MAX_NODES = 200_000
+"""Schema objects of one root after following every reference."""
+
+_SCALAR = frozenset(
+    "type enum const multipleOf minimum maximum exclusiveMinimum exclusiveMaximum minLength maxLength pattern "
+    "minItems maxItems uniqueItems minContains maxContains minProperties maxProperties required "
+    "dependentRequired".split()
+)
+_ONE = frozenset(
+    "items additionalProperties not if then else propertyNames contains unevaluatedProperties "
+    "unevaluatedItems".split()
+)
+_MANY = frozenset(("allOf", "anyOf", "oneOf", "prefixItems"))
+_NAMED = frozenset(("properties", "patternProperties", "dependentSchemas"))
+
+
+class Reducer:
+    """Reduces roots of one document; circular references end up in `$defs` of the result."""
+
+    def __init__(self, resolver: Resolver, fixer: Fixer) -> None:
+        self._resolver = resolver
+        self._fixer = fixer
+        self._done: dict[Place, tuple[JSON, int]] = {}
+        self._open: dict[Place, str] = {}
+        self._circular: dict[str, JSON] = {}
+        self._count = 0
+
+    def root(self, node: JSON, place: Place) -> Schema:
+        """The schema at `place`, complete in itself.
+
+        Raises:
+            SpecError: a reference is broken, something is not a schema, or the whole is beyond MAX_NODES.
+        """
+        self._circular, self._done, self._count = {}, {}, 0
+        made = self._schema(node, place)
+        made = made if isinstance(made, dict) else ({} if made else {"not": {}})
+        return {**made, "$defs": self._circular} if self._circular else made
+
+    def _schema(self, node: JSON, place: Place) -> JSON:
+        self._spend(1, place)
+        if isinstance(node, bool):
+            return node
+        if not isinstance(node, dict):
+            raise SpecError(f"{place}: {type(node).__name__} where a schema belongs. Correct the document.")
+        node = self._fixer.fixed(node)
+        if isinstance(node.get("$ref"), str):
+            return self._reference(node, place)
+        return simplify({name: self._keyword(name, value, place) for name, value in node.items() if _known(name)})
+
+    def _spend(self, nodes: int, place: Place) -> None:
+        self._count += nodes
+        if self._count > MAX_NODES:
+            raise SpecError(f"{place}: the schema grows beyond {MAX_NODES} objects. Reduce the document.")
+
+    def _reference(self, node: Schema, place: Place) -> JSON:
+        target, at = self._resolver.follow(node["$ref"], place)
+        made = self._target(target, at)
+        siblings = {name: self._keyword(name, value, place) for name, value in node.items() if _known(name)}
+        return intersect_all([made, simplify(siblings)]) if siblings and isinstance(made, dict) else made
+
+    def _target(self, target: JSON, at: Place) -> JSON:
+        if at in self._open:
+            name = self._open[at] = self._open[at] or f"{at.pointer.rsplit('/', 1)[-1]}-{len(self._circular)}"
+            self._circular.setdefault(name, True)
+            return {"$ref": f"#/$defs/{name}"}
+        if at in self._done:
+            made, size = self._done[at]
+            self._spend(size, at)
+            return made
+        return self._first_visit(target, at)
+
+    def _first_visit(self, target: JSON, at: Place) -> JSON:
+        before = self._count
+        self._open[at] = ""
+        try:
+            made = self._schema(target, at)
+        except RecursionError:
+            raise SpecError(f"{at}: schemas are nested too deeply. Reduce the document.") from None
+        name = self._open.pop(at)
+        if name:
+            self._circular[name] = made
+            made = {"$ref": f"#/$defs/{name}"}
+        self._done[at] = made, self._count - before
+        return made
+
+    def _keyword(self, name: str, value: JSON, place: Place) -> JSON:
+        at = place.child(name)
+        if name in _ONE:
+            return self._schema(value, at)
+        if name in _MANY:
+            _expect(value, list, at)
+            return [self._schema(item, at.child(index)) for index, item in enumerate(value)]
+        if name in _NAMED:
+            _expect(value, dict, at)
+            return {key: self._schema(item, at.child(key)) for key, item in value.items()}
+        return value
+
+
+def _known(name: str) -> bool:
+    return name in _SCALAR or name in _ONE or name in _MANY or name in _NAMED
+
+
+def _expect(value: JSON, kind: type, at: Place) -> None:
+    if not isinstance(value, kind):
+        raise SpecError(f"{at}: {type(value).__name__} where a {kind.__name__} belongs. Correct the document.")
+
+
+def children(node: Schema, change: Callable[[JSON], JSON]) -> Schema:
+    """The schema object with `change` applied to each schema directly inside it."""
+    made: Schema = {}
+    for name, value in node.items():
+        if name in _ONE and isinstance(value, dict):
+            made[name] = change(value)
+        elif name in _MANY:
+            made[name] = [change(item) if isinstance(item, dict) else item for item in value]
+        elif name in _NAMED or name == "$defs":
+            made[name] = {key: change(item) if isinstance(item, dict) else item for key, item in value.items()}
+        else:
+            made[name] = value
+    return made

@@ -1,0 +1,159 @@
+"""Tolerances: members that the published schema insists on and that clients were measured to survive without."""
+
+from collections.abc import Callable, Iterable
+from typing import Literal, NamedTuple, get_args
+
+from chatcontract.exceptions import SpecError
+from chatcontract.model import JSON, Profile
+from chatcontract.pointer import escape
+from chatcontract.spec.anchors import Spot, spots
+from chatcontract.spec.document import Document
+from chatcontract.spec.fixes import Schema, nullable
+
+Level = Literal["error", "warning", "info", "ignore"]
+Leniency = Literal["absent", "null", "empty"]
+PROFILES: tuple[Profile, ...] = get_args(Profile)
+
+
+class Tolerance(NamedTuple):
+    """One member, what may be amiss with it, and how bad that is in each profile.
+
+    `root` is one of request, response, chunk, error; `pointer` leads to the member in an instance of it, with `*`
+    for array indices.
+    """
+
+    root: str
+    pointer: str
+    may_be: Leniency
+    severity: dict[str, Level]
+    reason: str
+    evidence: str
+
+    @property
+    def tokens(self) -> list[str]:
+        """The tokens of the pointer."""
+        return self.pointer.split("/")[1:]
+
+
+def read(entries: Iterable[dict[str, JSON]], document: Document) -> list[Tolerance]:
+    """The tolerances of a parsed file, spread over the places of payloads that they concern.
+
+    Raises:
+        SpecError: an entry is incomplete, or names a schema that the document does not use.
+    """
+    places = spots(document)
+    found: list[Tolerance] = []
+    for entry in entries:
+        try:
+            name, may_be, reason, evidence = (entry[key] for key in ("member", "may_be", "reason", "evidence"))
+            severity = {profile: entry["severity"][profile] for profile in PROFILES}
+            holders = places[entry["schema"]]
+        except (KeyError, TypeError) as error:
+            raise SpecError(f"tolerances: {error} is unknown or missing in {entry}") from None
+        found.extend(Tolerance(*_member(spot, name), may_be, severity, reason, evidence) for spot in holders)
+    return found
+
+
+def _member(spot: Spot, name: str) -> tuple[str, str]:
+    return spot.root, f"{spot.pointer}/{escape(name)}"
+
+
+def levels(tolerances: Iterable[Tolerance]) -> dict[str, dict[str, Level]]:
+    """What a violation is rated at, by profile and by `root:pointer:may_be`."""
+    made: dict[str, dict[str, Level]] = {profile: {} for profile in PROFILES}
+    for tolerance in tolerances:
+        for profile in PROFILES:
+            made[profile][f"{tolerance.root}:{tolerance.pointer}:{tolerance.may_be}"] = tolerance.severity[profile]
+    return made
+
+
+def relaxed(schema: Schema, tolerances: Iterable[Tolerance], profile: str, levels: frozenset[str]) -> Schema:
+    """The schema without what the profile rates at one of `levels`."""
+    for tolerance in tolerances:
+        if tolerance.severity[profile] in levels:
+            schema = _edited(schema, tolerance.tokens, _RELAX[tolerance.may_be])
+    return schema
+
+
+def tightened(schema: Schema, tolerances: Iterable[Tolerance]) -> Schema:
+    """The schema that insists on every member which a tolerance may excuse."""
+    for tolerance in tolerances:
+        if tolerance.may_be == "absent":
+            schema = _edited(schema, tolerance.tokens, _require)
+        elif tolerance.may_be == "null":
+            schema = _edited(schema, tolerance.tokens, _without_null)
+    return schema
+
+
+Change = Callable[[Schema, str], Schema]
+
+
+def _edited(node: JSON, tokens: list[str], change: Change) -> JSON:
+    if not isinstance(node, dict):
+        return node
+    made = dict(node)
+    for union in ("allOf", "anyOf", "oneOf"):
+        if union in made:
+            made[union] = [_edited(branch, tokens, change) for branch in made[union]]
+    head, rest = tokens[0], tokens[1:]
+    if not rest:
+        return change(made, head) if head in made.get("properties", {}) else made
+    if head == "*" and "items" in made:
+        made["items"] = _edited(made["items"], rest, change)
+    elif head in made.get("properties", {}):
+        made["properties"] = {**made["properties"], head: _edited(made["properties"][head], rest, change)}
+    return made
+
+
+def _with_member(node: Schema, name: str, member: JSON) -> Schema:
+    return {**node, "properties": {**node["properties"], name: member}}
+
+
+def _may_be_absent(node: Schema, name: str) -> Schema:
+    return {**node, "required": [other for other in node.get("required", ()) if other != name]}
+
+
+def _require(node: Schema, name: str) -> Schema:
+    return {**node, "required": list(dict.fromkeys([*node.get("required", ()), name]))}
+
+
+def _may_be_null(node: Schema, name: str) -> Schema:
+    member = node["properties"][name]
+    return node if not isinstance(member, dict) or not member else _with_member(node, name, nullable(member))
+
+
+def _without_null(node: Schema, name: str) -> Schema:
+    return _with_member(node, name, _stripped(node["properties"][name]))
+
+
+def _stripped(member: JSON) -> JSON:
+    if not isinstance(member, dict):
+        return member
+    made = dict(member)
+    if isinstance(made.get("type"), list):
+        kept = [name for name in made["type"] if name != "null"]
+        made["type"] = kept[0] if len(kept) == 1 else kept
+    if isinstance(made.get("enum"), list):
+        made["enum"] = [value for value in made["enum"] if value is not None]
+    for union in ("anyOf", "oneOf"):
+        if union in made:
+            kept = [branch for branch in made[union] if branch != {"type": "null"}]
+            made = {**made, union: kept} if len(kept) > 1 or len(made) > 1 else kept[0]
+    return made
+
+
+def _may_be_empty(node: Schema, name: str) -> Schema:
+    return _with_member(node, name, _without_least(node["properties"][name]))
+
+
+def _without_least(member: JSON) -> JSON:
+    if not isinstance(member, dict):
+        return member
+    made = {name: value for name, value in member.items() if name != "minItems"}
+    for union in ("anyOf", "oneOf"):
+        if union in made:
+            made[union] = [_without_least(branch) for branch in made[union]]
+    return made
+
+
+_RELAX: dict[str, Change] = {"absent": _may_be_absent, "null": _may_be_null, "empty": _may_be_empty}
