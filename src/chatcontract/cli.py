@@ -1,0 +1,86 @@
+"""The command line: `chatcontract COMMAND`."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from chatcontract.exceptions import ChatContractError, SourceError, SpecError
+
+EXIT_CLEAN, EXIT_VIOLATIONS, EXIT_USAGE, EXIT_NOTHING, EXIT_OURS, EXIT_INTERRUPTED = 0, 1, 2, 3, 4, 130
+EXIT_CODES = """exit codes:
+  0    clean
+  1    violations at or above --fail-on
+  2    usage, configuration or spec error
+  3    nothing could be checked, something could not be read, or the target is unreachable
+  4    a fault of chatcontract itself
+  130  interrupted (what was found so far is reported)"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(EXIT_USAGE, f"{self.prog}: {message}\nTry {self.prog} --help\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit code (EXIT_CODES says what it means)."""
+    arguments = parser().parse_args(argv)
+    try:
+        return _run(arguments)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_CLEAN
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    try:
+        code: int = arguments.run(arguments)
+        sys.stdout.flush()
+        return code
+    except (SpecError, ValueError) as error:
+        return _complain(str(error), EXIT_USAGE)
+    except SourceError as error:
+        return _complain(str(error), EXIT_NOTHING)
+    except ChatContractError as error:
+        return _complain(str(error), EXIT_OURS)
+    except (BrokenPipeError, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        if os.environ.get("CHATCONTRACT_DEBUG"):
+            raise
+        return _complain(
+            f"a fault of chatcontract: {type(error).__name__}: {error}\n"
+            "Please report it with the traceback that CHATCONTRACT_DEBUG=1 shows.",
+            EXIT_OURS,
+        )
+
+
+def _complain(message: str, code: int) -> int:
+    from chatcontract.redact import printable, text
+
+    print(f"chatcontract: {printable(text(message))}", file=sys.stderr)
+    return code
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    from chatcontract import __version__
+
+    root = _Parser(
+        prog="chatcontract",
+        description="Schema validation and contract testing of the Chat Completions API.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    root.add_argument("--version", action="version", version=f"chatcontract {__version__}")
+    commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
+    from chatcontract.commands import check, spec
+
+    for module in (check, spec):
+        module.add_to(commands)
+    return root
+
+

@@ -1,0 +1,101 @@
+"""Results → the canonical JSON report, which everything that is shown or written renders from.
+
+Its JSON Schema is `docs/report.schema.json`.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from chatcontract.model import Result, Rule, Severity, Verdict, Violation
+
+SCHEMA_VERSION = "1.0"
+SEVERITIES: tuple[Severity, ...] = (Severity.ERROR, Severity.WARNING, Severity.INFO)
+Report = dict[str, Any]
+"""The report as plain dicts and lists, ready to be written as JSON."""
+
+
+class Collector:
+    """Adds up results as they come, and makes the report of them at any time."""
+
+    def __init__(self, head: Mapping[str, Any], rules: Iterable[Rule], *, keep: bool = True) -> None:
+        self._head = head
+        self._rules = {rule.code: rule for rule in rules}
+        self._keep = keep
+        self._results: list[Report] = []
+        self._verdicts: Counter[str] = Counter()
+        self._severities: Counter[str] = Counter()
+        self._sides: Counter[str] = Counter()
+        self._by_rule: dict[str, Counter[str]] = {}
+        self._by_whom: dict[str, Counter[str]] = {}
+
+    def add(self, result: Result) -> Report:
+        """Count a result; returns its JSON form."""
+        self._verdicts[result.verdict] += 1
+        whom = self._by_whom.setdefault(result.provider or result.host or "", Counter())
+        whom["results"] += 1
+        for violation in result.violations:
+            self._severities[violation.severity] += 1
+            self._sides[violation.side] += 1
+            whom[violation.severity] += 1
+            self._by_rule.setdefault(violation.rule, Counter())[violation.severity] += 1
+        for code in {violation.rule for violation in result.violations}:
+            self._by_rule[code]["results"] += 1
+        made = result_json(result)
+        if self._keep:
+            self._results.append(made)
+        return made
+
+    def worst(self) -> Severity | None:
+        """The highest severity met so far."""
+        return next((severity for severity in SEVERITIES if self._severities[severity]), None)
+
+    def count(self, verdict: Verdict) -> int:
+        """How many results had that verdict."""
+        return self._verdicts[verdict]
+
+    def summary(self) -> Report:
+        """What `summary` of the report holds."""
+        return {
+            "results": {verdict.value: self._verdicts[verdict] for verdict in Verdict},
+            "violations": {severity.value: self._severities[severity] for severity in SEVERITIES},
+            "sides": {side: self._sides[side] for side in ("client", "server")},
+            "rules": {code: dict(self._by_rule[code]) for code in sorted(self._by_rule)},
+            "targets": {whom: dict(counts) for whom, counts in sorted(self._by_whom.items())},
+        }
+
+    def report(self, **members: Any) -> Report:
+        """The whole report; `members` stand beside those that every report has."""
+        rules = {code: rule_json(self._rules[code]) for code in sorted(self._by_rule) if code in self._rules}
+        return {
+            "schema_version": SCHEMA_VERSION, **self._head, **members,
+            "rules": rules, "results": self._results, "summary": self.summary(),
+        }  # fmt: skip
+
+
+def rule_json(rule: Rule) -> Report:
+    """What the report says of a rule."""
+    return {
+        "name": rule.name, "section": rule.section, "summary": rule.summary, "severity": rule.severity.value,
+        "basis": rule.basis.value, "source": rule.source, "anchor": rule.anchor,
+        "breaks": [{"client": broken.client, "effect": broken.effect} for broken in rule.breaks],
+    }  # fmt: skip
+
+
+def result_json(result: Result) -> Report:
+    """The JSON form of a result."""
+    return {
+        "id": result.id, "origin": result.origin, "provider": result.provider, "host": result.host,
+        "probe": result.probe, "verdict": result.verdict.value, "elapsed": result.elapsed, "error": result.error,
+        "violations": [violation_json(violation) for violation in result.violations],
+    }  # fmt: skip
+
+
+def violation_json(violation: Violation) -> Report:
+    """The JSON form of a violation."""
+    return {
+        "rule": violation.rule, "name": violation.name, "severity": violation.severity.value,
+        "basis": violation.basis.value, "side": violation.side, "part": violation.part.value,
+        "pointer": violation.pointer, "chunk": violation.chunk, "message": violation.message,
+        "value": violation.value or None, "hint": violation.hint or None, "fingerprint": violation.fingerprint,
+    }  # fmt: skip

@@ -1,0 +1,1 @@
+"""Renderers: each turns the canonical report into one format, from its JSON alone."""

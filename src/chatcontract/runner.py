@@ -1,0 +1,87 @@
+"""Sources in, report out."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+
+from chatcontract.contract import Contract
+from chatcontract.exceptions import SourceError
+from chatcontract.model import Part, Result, Severity, Verdict, Violations
+from chatcontract.recording import Recorded, Unreadable
+from chatcontract.report import Collector, Report
+from chatcontract.sources import Source, open_source
+
+Progress = Callable[[Source, int], None]
+"""Called now and then with the source at hand and the number of records read."""
+EVERY = 0.2
+"""Seconds between two calls of Progress."""
+
+
+class Run:
+    """One run of `check` over sources: feeds a collector, remembers what was met.
+
+    Args:
+        contract: what to check against.
+        collector: what adds the results up.
+        wanted: the part that every record is said to be; None finds out.
+        progress: told how far the run is.
+    """
+
+    def __init__(
+        self, contract: Contract, collector: Collector, *, wanted: Part | None = None, progress: Progress | None = None
+    ) -> None:
+        self._contract = contract
+        self._collector = collector
+        self._wanted = wanted
+        self._progress = progress or (lambda source, count: None)
+        self.sources: list[Report] = []
+
+    def results(self, names: Iterable[str]) -> Iterator[Report]:
+        """The JSON form of every result, in order; a source that cannot be opened gives one errored result."""
+        for name in names:
+            try:
+                source = open_source(name, self._wanted)
+            except SourceError as error:
+                self.sources.append({"name": name, "format": None, "records": {}})
+                yield self._collector.add(errored(name, str(error).removeprefix(f"{name}: ")))
+                continue
+            yield from self._of(source)
+
+    def _of(self, source: Source) -> Iterator[Report]:
+        forms: Counter[str] = Counter()
+        self.sources.append({"name": source.name, "format": source.format, "records": forms})
+        told = time.monotonic()
+        for count, item in enumerate(source.items, 1):
+            forms["unreadable" if isinstance(item, Unreadable) else item.form] += 1
+            yield self._collector.add(self.result(item))
+            if time.monotonic() - told > EVERY:
+                told = time.monotonic()
+                self._progress(source, count)
+
+    def result(self, item: Recorded | Unreadable) -> Result:
+        """The outcome of one record."""
+        if isinstance(item, Unreadable):
+            return errored(item.origin, item.reason)
+        exchange = item.exchange
+        violations = self._violations(item)
+        failed = any(violation.severity is Severity.ERROR for violation in violations)
+        return Result(
+            exchange.id, Verdict.FAILED if failed else Verdict.PASSED, violations, exchange.origin,
+            provider=exchange.provider, host=exchange.host,
+        )  # fmt: skip
+
+    def _violations(self, item: Recorded) -> Violations:
+        if item.part is Part.CHUNK and item.exchange.response is not None:
+            return self._contract.check_chunk(item.exchange.response.body)
+        return self._contract.check(item.exchange)
+
+
+def errored(origin: str, reason: str) -> Result:
+    """The outcome of a record that could not be read."""
+    return Result(origin, Verdict.ERRORED, origin=origin, error=reason)
+
+
+def spec_json(contract: Contract) -> Report:
+    """What the report says of the spec."""
+    facts = contract.facts
+    return {name: facts[name] for name in ("title", "version", "openapi", "origin", "hash", "path", "fixes")}
