@@ -6,6 +6,8 @@ from os import PathLike
 from typing import Any
 
 from chatcontract import closures
+from chatcontract import rules as catalogue
+from chatcontract.declare import SpecView
 from chatcontract.exceptions import ContractViolation
 from chatcontract.jsontext import ABSENT, lone_surrogates, parse
 from chatcontract.model import (
@@ -37,6 +39,9 @@ Stream = bytes | Iterable[bytes] | Sequence[JSON]
 PROFILES: tuple[Profile, ...] = ("openai", "strict", "compatible")
 _PARTS = {"request": Part.REQUEST, "response": Part.RESPONSE, "chunk": Part.CHUNK, "error": Part.ERROR}
 _NOTHING = Violations()
+_ALONE = Exchange("")
+_REQUEST_PARTS = (Part.REQUEST,)
+_RESPONSE_PARTS = (Part.RESPONSE,)
 _TEXT = (str, bytes, bytearray, memoryview)
 
 
@@ -108,10 +113,19 @@ class Contract:
         facts: Mapping[str, JSON] = self._texts.json("facts")
         return facts
 
-    @property
+    @cached_property
     def rules(self) -> tuple[Rule, ...]:
-        """The rules that apply."""
-        return tuple(rule for rule in shape.RULES if self._selected(rule))
+        """The rules that apply, by code."""
+        return tuple(rule for rule in catalogue.load() if self._selected(rule))
+
+    @cached_property
+    def _by_part(self) -> Mapping[Part, tuple[Rule, ...]]:
+        return {part: tuple(r for r in self.rules if r.part is part and r.check is not None) for part in Part}
+
+    @cached_property
+    def _view(self) -> SpecView:
+        deprecated = self.facts.get("deprecated", {})
+        return SpecView(self.profile, {root: frozenset(places) for root, places in deprecated.items()})
 
     def is_valid_request(self, body: Body) -> bool:
         """The schema's verdict on a request; of a JSON text with a repeated member the last one counts.
@@ -155,7 +169,8 @@ class Contract:
         >>> [v.pointer for v in Contract.load().check_request({"model": "gpt-5", "messages": [{"role": "usr"}]})]
         ['/messages/0/role']
         """
-        return self._checked("request", body)
+        text = _read(body)
+        return self._checked("request", text, Reading(_ALONE, request=text), _REQUEST_PARTS)
 
     def check_response(self, body: Body, request: Body | None = None) -> Violations:
         """Everything that is wrong with a response; with its request also what only the pair can tell.
@@ -164,7 +179,9 @@ class Contract:
         >>> violations.errors[0].rule
         'CC001'
         """
-        return self._checked("response", body)
+        text = _read(body)
+        asked = Text() if request is None else _read(request)
+        return self._checked("response", text, Reading(_ALONE, request=asked, answer=text), _RESPONSE_PARTS)
 
     def check_chunk(self, body: Body) -> Violations:
         """Everything that is wrong with one chunk of a stream by itself.
@@ -172,7 +189,7 @@ class Contract:
         >>> bool(Contract.load().check_chunk({"object": "chat.completion.chunk"}))
         True
         """
-        return self._checked("chunk", body)
+        return self._checked("chunk", _read(body), Reading(_ALONE), ())
 
     def check_stream(self, data: Stream, request: Body | None = None) -> Violations:
         r"""Everything that is wrong with a stream.
@@ -185,7 +202,9 @@ class Contract:
         0
         """
         body = _stream_bytes(data)
-        return self.check(Exchange("", None, Response(200, (("content-type", "text/event-stream"),), body)))
+        exchange = Exchange("", None, Response(None, (("content-type", "text/event-stream"),), body))
+        reading = Reading(exchange, request=Text() if request is None else _read(request))
+        return Violations(self._answer_violations(reading))
 
     def check(self, exchange: Exchange) -> Violations:
         """Everything that is wrong with a recorded exchange: the request, and the answer by what it is.
@@ -215,26 +234,48 @@ class Contract:
         if errors := subject.errors:
             raise ContractViolation(errors)
 
-    def _checked(self, root: str, body: Body) -> Violations:
-        if body.__class__ is dict:
-            if self._shapes[root].silent(body):
-                return _NOTHING
-            return Violations(self._shapes[root].violations(Text(body)))
-        value, faults = _parsed(body)
-        if not faults and self._shapes[root].silent(value):
-            return _NOTHING
-        return Violations(self._shapes[root].violations(Text(value, faults)))
+    def _checked(self, root: str, text: Text, reading: Reading, parts: tuple[Part, ...]) -> Violations:
+        found: list[Violation] = []
+        if text.faults or not self._shapes[root].silent(text.value):
+            found.extend(self._shapes[root].violations(text))
+        if parts:
+            found.extend(self._judged(reading, parts))
+        return Violations(found) if found else _NOTHING
 
     def _exchange_violations(self, reading: Reading) -> Iterator[Violation]:
-        name = reading.exchange.id
-        if reading.exchange.request is not None and reading.exchange.request.body:
-            yield from self._shapes["request"].violations(reading.request, exchange=name)
-        if reading.kind in ("response", "error"):
-            yield from self._shapes[reading.kind].violations(reading.answer, exchange=name)
-        elif reading.kind == "stream":
-            for chunk in reading.chunks:
-                root = "error" if chunk.is_error else "chunk"
-                yield from self._shapes[root].violations(chunk.text, chunk=chunk.position, exchange=name)
+        request = reading.exchange.request
+        if request is not None and request.body:
+            yield from self._shapes["request"].violations(reading.request, exchange=reading.exchange.id)
+            yield from self._judged(reading, _REQUEST_PARTS)
+        yield from self._answer_violations(reading)
+        if reading.exchange.response is not None:
+            yield from self._judged(reading, (Part.EXCHANGE,))
+
+    def _answer_violations(self, reading: Reading) -> Iterator[Violation]:
+        if reading.kind == "stream":
+            yield from self._stream_violations(reading)
+        elif reading.kind != "none":
+            yield from self._shapes[reading.kind].violations(reading.answer, exchange=reading.exchange.id)
+            yield from self._judged(reading, _RESPONSE_PARTS if reading.kind == "response" else (Part.ERROR,))
+
+    def _stream_violations(self, reading: Reading) -> Iterator[Violation]:
+        for chunk in reading.chunks:
+            shape_of = self._shapes["error" if chunk.is_error else "chunk"]
+            yield from shape_of.violations(chunk.text, chunk=chunk.position, exchange=reading.exchange.id)
+        yield from self._judged(reading, (Part.STREAM, Part.RESPONSE))
+
+    def _judged(self, reading: Reading, parts: tuple[Part, ...]) -> Iterator[Violation]:
+        """What the rules find; a rule of responses has nothing to say of an answer without choices."""
+        for part in parts:
+            if not self._by_part[part] or (part is Part.RESPONSE and not reading.completion):
+                continue
+            for rule in self._by_part[part]:
+                for finding in rule.check(reading, self._view):  # type: ignore[misc]
+                    yield _violation(rule, finding, self._rated(rule), part, None, reading.exchange.id)
+
+    def _rated(self, rule: Rule) -> Severity:
+        lenient = rule.compatible if self.profile == "compatible" else None
+        return rule.severity if lenient is None else lenient
 
 
 class _Shape:
@@ -338,8 +379,8 @@ def _loaded(body: Any) -> JSON:
         return parse(body)[0]
 
 
-def _parsed(body: Any) -> tuple[JSON, Any]:
-    return parse(body) if isinstance(body, _TEXT) else (body, ())
+def _read(body: Any) -> Text:
+    return Text(*parse(body)) if isinstance(body, _TEXT) else Text(body)
 
 
 def _stream_bytes(data: Any) -> bytes:
@@ -358,7 +399,7 @@ def _selector(select: Iterable[str] | None, ignore: Iterable[str] | None) -> Cal
     chosen = None if select is None else tuple(select)
     left_out = tuple(ignore or ())
     for word in (*(chosen or ()), *left_out):
-        if not any(_names(word, rule) for rule in shape.RULES):
+        if not any(_names(word, rule) for rule in (shape.RULES if word.startswith("CC0") else catalogue.load())):
             raise ValueError(f"no rule is called {word!r}; `chatcontract rules` lists them")
     if chosen is None and not left_out:
         return lambda rule: True

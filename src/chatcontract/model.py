@@ -223,7 +223,7 @@ class Rule(NamedTuple):
 
     `anchor` is a pointer into the spec, `source` the public URL it rests on, `passes` and `fails` are minimal
     examples (they run as tests), `doc` is the page's text in Markdown, `check` None for a rule that the schema
-    or the reader of bytes finds on its own.
+    or the reader of bytes finds on its own, `compatible` the severity in that profile where it differs.
     """
 
     code: str
@@ -240,6 +240,7 @@ class Rule(NamedTuple):
     fails: Sequence[Any] = ()
     breaks: Sequence[Break] = ()
     check: RuleCheck | None = None
+    compatible: Severity | None = None
 
     @property
     def section(self) -> str:

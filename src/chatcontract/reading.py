@@ -1,11 +1,14 @@
 """An exchange read once: what every rule shares."""
 
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from chatcontract.jsontext import ABSENT, TextFault, parse
 from chatcontract.model import JSON, Event, Exchange, Oddity, Response
 from chatcontract.sse import read_events
+
+if TYPE_CHECKING:
+    from chatcontract.chunks import Breach
 
 DONE = "[DONE]"
 Kind = Literal["response", "stream", "error", "none"]
@@ -44,16 +47,41 @@ def looks_like_events(body: bytes) -> bool:
 
 
 class Reading:
-    """One exchange with its bodies parsed on demand, each once."""
+    """One exchange with its bodies parsed on demand, each once.
 
-    def __init__(self, exchange: Exchange) -> None:
+    Args:
+        exchange: what was recorded.
+        request: the request's body where it is parsed already.
+        answer: the body of a response that is not streamed, where it is parsed already.
+    """
+
+    def __init__(self, exchange: Exchange, *, request: Text | None = None, answer: Text | None = None) -> None:
         self.exchange = exchange
+        if request is not None:
+            self.request = request
+        if answer is not None:
+            self.answer = answer
+            self.kind = "response"
 
     @cached_property
     def request(self) -> Text:
         """The request's body."""
         request = self.exchange.request
         return Text(*parse(request.body)) if request is not None and request.body else Text()
+
+    @cached_property
+    def asked(self) -> dict[str, JSON]:
+        """The request as an object; empty where there is none."""
+        return self.request.value if isinstance(self.request.value, dict) else {}
+
+    @property
+    def status(self) -> int | None:
+        """The status of the answer; None where it was not recorded."""
+        return None if self.exchange.response is None else self.exchange.response.status
+
+    def header(self, name: str) -> str:
+        """The first value of a header of the answer by its lower-case name; empty if there is none."""
+        return "" if self.exchange.response is None else header(self.exchange.response.headers, name)
 
     @cached_property
     def kind(self) -> Kind:
@@ -106,3 +134,49 @@ class Reading:
             for position, event in enumerate(data)
             if event.data.strip() != DONE
         ]
+
+    @cached_property
+    def _folded(self) -> "tuple[dict[str, JSON], list[tuple[int | None, Breach]]]":
+        from chatcontract.chunks import Folder
+
+        folder = Folder()
+        breaches: list[tuple[int | None, Breach]] = []
+        for chunk in self.chunks:
+            if chunk.text.value is not ABSENT and not chunk.is_error:
+                breaches.extend((chunk.position, breach) for breach in folder.feed(chunk.text.value))
+        breaches.extend((None, breach) for breach in folder.close())
+        return folder.completion(), breaches
+
+    @property
+    def breaches(self) -> "list[tuple[int | None, Breach]]":
+        """What is wrong with the sequence of chunks: position of the chunk (None: the end) and breach."""
+        return self._folded[1]
+
+    @cached_property
+    def completion(self) -> dict[str, JSON]:
+        """The response, or what the stream adds up to; empty where there is neither."""
+        if self.kind == "stream":
+            return self._folded[0]
+        return self.answer.value if self.kind == "response" and isinstance(self.answer.value, dict) else {}
+
+    @cached_property
+    def choices(self) -> list[tuple[int, dict[str, JSON], dict[str, JSON]]]:
+        """Position, choice and message of every choice of the completion that is an object."""
+        choices = self.completion.get("choices")
+        found = enumerate(choices) if isinstance(choices, list) else ()
+        return [(at, choice, members(choice.get("message"))) for at, choice in found if isinstance(choice, dict)]
+
+    @cached_property
+    def error(self) -> dict[str, JSON]:
+        """The body of an error answer as an object; empty where there is none."""
+        return self.answer.value if self.kind == "error" and isinstance(self.answer.value, dict) else {}
+
+
+def members(value: JSON) -> dict[str, JSON]:
+    """The value if it is an object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def items(value: JSON) -> list[JSON]:
+    """The value if it is an array, else an empty one."""
+    return value if isinstance(value, list) else []

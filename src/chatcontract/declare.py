@@ -1,0 +1,58 @@
+"""How a rule is declared: once, where it is checked."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from chatcontract.examples import Example
+from chatcontract.model import Basis, Break, Part, Profile, Rule, RuleCheck, Severity
+
+
+class SpecView(NamedTuple):
+    """What a rule may know of the spec: `profile`, and `deprecated`, the starred pointers by root."""
+
+    profile: Profile
+    deprecated: Mapping[str, frozenset[str]]
+
+
+def rule(
+    code: str,
+    *,
+    anchor: str,
+    part: Part,
+    severity: Severity,
+    basis: Basis,
+    source: str,
+    since: str,
+    passes: Sequence[Example],
+    fails: Sequence[Example],
+    breaks: Sequence[tuple[str, str]] = (),
+    compatible: Severity | None = None,
+) -> Callable[[RuleCheck], Rule]:
+    """Make a rule of a generator function `(reading, spec)`.
+
+    Its name with dashes is the rule's name, the first line of its docstring the summary, the rest the page. It must
+    not raise on any JSON, and read neither clock nor network nor configuration.
+
+    Args:
+        code: `CC` and three digits, the first of them the section's; never moved, never used again.
+        anchor: pointer into the spec.
+        part: what it looks at. Rules of responses run on streams too, through the completion that they add up to.
+        severity: how bad a finding is; `compatible` replaces it in the profile of that name.
+        basis: why it is believed.
+        source: the public URL that it rests on.
+        since: the version of chatcontract that brought it.
+        passes: examples without a finding.
+        fails: examples with this finding, and no other of severity error.
+        breaks: clients known to fail, and how.
+    """
+
+    def made(check: RuleCheck) -> Rule:
+        summary, _, doc = (check.__doc__ or "").partition("\n")
+        name = check.__name__.replace("_", "-")
+        known = tuple(Break(*broken) for broken in breaks)
+        return Rule(
+            code, name, summary.strip(), anchor, part, severity, basis, source, since, doc, passes, fails, known,
+            check, compatible,
+        )  # fmt: skip
+
+    return made
