@@ -16,13 +16,15 @@ def compile_contract(folder: Path) -> None:
     sys.path.insert(0, str(ROOT / "src"))
     from chatcontract import closures
     from chatcontract.spec import compile as spec_compile
-    from chatcontract.spec import document, tolerances
+    from chatcontract.spec import anchors, document, tolerances
 
     read = document.load(ROOT / "spec" / "openapi.yaml")._replace(origin="spec/openapi.yaml")
     entries = document.parse_yaml((ROOT / "spec" / "tolerances.yaml").read_text(), "spec/tolerances.yaml")
     excused = tolerances.read(entries, read)
     shutil.rmtree(folder, ignore_errors=True)
-    closures.write(spec_compile.compile_document(read, excused), str(folder))
+    compiled = spec_compile.compile_document(read, excused)
+    compiled.facts["deprecated"] = anchors.deprecated(read)
+    closures.write(compiled, str(folder))
     for name, made in (("tolerances", excused), ("levels", tolerances.levels(excused)), ("document", read.tree)):
         (folder / f"{name}.json").write_text(json.dumps(made, ensure_ascii=False, separators=(",", ":")))
     shutil.copy(ROOT / "spec" / "openapi.yaml", folder / "openapi.yaml")

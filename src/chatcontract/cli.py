@@ -77,9 +77,9 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=f"chatcontract {__version__}")
     commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
-    from chatcontract.commands import check, spec
+    from chatcontract.commands import check, rules, spec
 
-    for module in (check, spec):
+    for module in (check, rules, spec):
         module.add_to(commands)
     return root
 

@@ -45,10 +45,10 @@ def add_to(commands: Any) -> None:
     options.add_contract(command)
     group = command.add_argument_group("the outcome")
     group.add_argument(
-        "--fail-on", default="error", choices=[*(severity.value for severity in SEVERITIES), "never"],
-        help="the least severity that makes the exit code 1 (default: %(default)s)",
+        "--fail-on", choices=[*(severity.value for severity in SEVERITIES), "never"],
+        help="the least severity that makes the exit code 1 (default: error)",
     )  # fmt: skip
-    group.add_argument("--format", default="text", choices=FORMATS, help="of standard output (default: %(default)s)")
+    group.add_argument("--format", choices=FORMATS, help="of standard output (default: text)")
     group.add_argument(
         "--report", metavar="FORMAT=PATH", action="append", default=[], type=_report,
         help="also write a report; repeatable; FORMAT is text, json or jsonl",
@@ -67,6 +67,7 @@ def _report(value: str) -> tuple[str, str]:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check; returns the exit code."""
+    options.settle(arguments, fail_on="error", format="text")
     contract = options.contract(arguments)
     head = {
         "tool": {"name": "chatcontract", "version": __version__},

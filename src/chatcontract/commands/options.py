@@ -1,11 +1,13 @@
-"""Arguments that several commands share."""
+"""Arguments that several commands share, and the settings file behind them."""
 
 import argparse
 import os
 import sys
 from typing import Any
 
+from chatcontract import settings
 from chatcontract.contract import PROFILES, Contract
+from chatcontract.model import JSON, Severity
 from chatcontract.schema import ENGINES
 
 
@@ -13,7 +15,7 @@ def add_contract(command: Any) -> None:
     """The arguments that say what to check against."""
     group = command.add_argument_group("the contract")
     group.add_argument(
-        "--profile", choices=PROFILES, default="openai",
+        "--profile", choices=PROFILES,
         help="openai: what the service documents and does (default); strict: every member that the published "
         "document requires; compatible: for third-party servers, extensions are silent",
     )  # fmt: skip
@@ -23,20 +25,61 @@ def add_contract(command: Any) -> None:
     group.add_argument("--select", metavar="RULES", action="append", help="only these: codes, prefixes (CC0) or names")
     group.add_argument("--ignore", metavar="RULES", action="append", help="not these; wins over --select")
     group.add_argument(
-        "--engine", choices=ENGINES, default=ENGINES[0], help="jsonschema is the slow reference (default: %(default)s)"
-    )
+        "--severity", metavar="RULES=LEVEL", action="append", type=_level,
+        help="another severity for these: error, warning, info or ignore",
+    )  # fmt: skip
+    group.add_argument("--engine", choices=ENGINES, help="jsonschema is the slow reference (default: jsonschema-rs)")
     group.add_argument("--no-fix", metavar="ID", action="append", help="leave out a correction of the document")
     group.add_argument("--allow-network", action="store_true", help="follow $ref in the document into the network")
+    group.add_argument(
+        "--config", metavar="PATH",
+        help="settings file (default: chatcontract.toml or [tool.chatcontract] of pyproject.toml, here or above; "
+        "'none' for no file)",
+    )  # fmt: skip
+
+
+def _level(value: str) -> tuple[str, str]:
+    rules, equals, level = value.partition("=")
+    if not equals or level not in (*(severity.value for severity in Severity), "ignore"):
+        raise argparse.ArgumentTypeError(f"{value!r} is not RULES=LEVEL with error, warning, info or ignore")
+    return rules, level
+
+
+def settle(arguments: argparse.Namespace, **defaults: Any) -> None:
+    """Fill the arguments that were not given: from the settings file, then from `defaults`."""
+    found = _settings(arguments.config)
+    for name, value in vars(arguments).copy().items():
+        if value is None:
+            setattr(arguments, name, found.values.get(name.replace("_", "-"), defaults.get(name)))
+    table = {**found.values.get("severity", {}), **_given_levels(arguments.severity)}
+    arguments.severity = table
+
+
+def _given_levels(given: Any) -> dict[str, str]:
+    pairs = given if isinstance(given, list) else ()
+    return {word: level for words_, level in pairs for word in words([words_]) or ()}
+
+
+def _settings(path: str | None) -> settings.Settings:
+    if path == "none":
+        return settings.Settings()
+    if path is None:
+        return settings.find(os.getcwd())
+    try:
+        return settings.read(path)
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def contract(arguments: argparse.Namespace) -> Contract:
-    """The contract that the arguments ask for; raises SpecError or ValueError."""
+    """The contract that settled arguments ask for; raises SpecError or ValueError."""
     return Contract.load(
         arguments.spec,
-        profile=arguments.profile,
-        engine=arguments.engine,
+        profile=arguments.profile or "openai",
+        engine=arguments.engine or ENGINES[0],
         select=words(arguments.select),
         ignore=words(arguments.ignore),
+        severity=arguments.severity,
         network=arguments.allow_network,
         without_fixes=words(arguments.no_fix) or (),
     )
@@ -64,3 +107,16 @@ def out() -> Any:
     if reconfigure is not None:
         reconfigure(errors="backslashreplace")
     return sys.stdout
+
+
+def json_text(value: JSON) -> str:
+    """The value as indented JSON text with a line end."""
+    import json
+
+    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+
+
+def print_json(value: JSON) -> int:
+    """Print the value as JSON; returns exit code 0."""
+    out().write(json_text(value))
+    return 0

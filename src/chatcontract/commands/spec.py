@@ -1,7 +1,6 @@
 """`chatcontract spec`: what the contract was read from, and the document for other tools."""
 
 import argparse
-import sys
 from typing import Any
 
 from chatcontract import closures
@@ -39,11 +38,12 @@ def run_show(arguments: argparse.Namespace) -> int:
     """Show what was loaded."""
     from chatcontract.spec.fixes import FIXES
 
+    options.settle(arguments)
     contract = options.contract(arguments)
     facts = dict(contract.facts)
     if arguments.format == "json":
         fixes = {fix.id: {"change": fix.change, "reason": fix.reason} for fix in FIXES.values()}
-        return _print_json({**facts, "known_fixes": fixes} if arguments.fixes else facts)
+        return options.print_json({**facts, "known_fixes": fixes} if arguments.fixes else facts)
     for name in ("title", "version", "openapi", "origin", "path", "hash"):
         print(f"{name:9}{facts[name]}")
     applied: dict[str, int] = facts["fixes"]
@@ -67,7 +67,7 @@ def run_export(arguments: argparse.Namespace) -> int:
         media_types=options.words(arguments.media_type),
     )
     if arguments.format == "json":
-        return _print_json(made)
+        return options.print_json(made)
     import yaml
 
     yaml.safe_dump(made, options.out(), sort_keys=False, allow_unicode=True, width=100)
@@ -81,13 +81,4 @@ def _tree(spec: str | None) -> dict[str, JSON]:
     from chatcontract.spec.document import load
 
     return load(spec).tree
-
-
-def _print_json(value: JSON) -> int:
-    import json
-
-    json.dump(value, sys.stdout, ensure_ascii=False, indent=2)
-    print()
-    return 0
-
 

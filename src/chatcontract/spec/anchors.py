@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from chatcontract import pointer
 from chatcontract.model import JSON
-from chatcontract.pointer import escape
 from chatcontract.spec import operation
 from chatcontract.spec.document import Document
 from chatcontract.spec.references import Place, Resolver
@@ -27,28 +27,40 @@ def spots(document: Document) -> dict[str, list[Spot]]:
     resolver = Resolver(document)
     found: dict[str, list[Spot]] = {}
     for name, root in operation.find(document, resolver).roots.items():
-        for place, pointer in _visited(root.node, root.place, "", resolver, ()):
-            spot = Spot(name, pointer)
+        for place, at in _visited(root.node, root.place, "", resolver, ()):
+            spot = Spot(name, at)
             if spot not in found.setdefault(f"#{place.pointer}", []):
                 found[f"#{place.pointer}"].append(spot)
     return found
 
 
+def deprecated(document: Document) -> dict[str, list[str]]:
+    """The pointers of the members that the document calls deprecated, by root.
+    """
+    made: dict[str, list[str]] = {}
+    for fragment, places in spots(document).items():
+        tokens = pointer.split(fragment[1:])
+        is_member = len(tokens) > 1 and tokens[-2] == "properties"
+        if is_member and pointer.resolve(document.tree, tokens).get("deprecated") is True:
+            for spot in places:
+                made.setdefault(spot.root, []).append(spot.pointer)
+    return made
+
+
 def _visited(
-    node: JSON, place: Place, pointer: str, resolver: Resolver, above: tuple[Place, ...]
+    node: JSON, place: Place, at: str, resolver: Resolver, above: tuple[Place, ...]
 ) -> Iterator[tuple[Place, str]]:
     if not isinstance(node, dict) or place in above:
         return
-    yield place, pointer
+    yield place, at
     inside = (*above, place)
     if isinstance(node.get("$ref"), str):
-        target, at = resolver.follow(node["$ref"], place)
-        yield from _visited(target, at, pointer, resolver, inside)
+        target, there = resolver.follow(node["$ref"], place)
+        yield from _visited(target, there, at, resolver, inside)
     for union in _HERE:
         for index, branch in enumerate(node.get(union, ())):
-            yield from _visited(branch, place.child(union, index), pointer, resolver, inside)
+            yield from _visited(branch, place.child(union, index), at, resolver, inside)
     for name, member in node.get("properties", {}).items():
-        yield from _visited(
-            member, place.child("properties", name), f"{pointer}/{escape(name)}", resolver, inside
-        )
-    yield from _visited(node.get("items"), place.child("items"), f"{pointer}/*", resolver, inside)
+        inner = f"{at}/{pointer.escape(name)}"
+        yield from _visited(member, place.child("properties", name), inner, resolver, inside)
+    yield from _visited(node.get("items"), place.child("items"), f"{at}/*", resolver, inside)
