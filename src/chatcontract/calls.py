@@ -1,0 +1,115 @@
+"""Fragments of one streamed tool call → the call that they add up to."""
+
+from chatcontract.breaches import Breach, Subject
+from chatcontract.model import JSON
+
+_OF_CALL = frozenset(("custom", "function", "id", "index", "type"))
+_TEXTS = frozenset(("arguments", "input"))
+
+
+def joined(pieces: list[JSON]) -> JSON:
+    """What the pieces of one member make: texts joined, lists put together, of anything else the last.
+
+    >>> joined(["a", "b"]), joined([[1], [2]]), joined([{"a": 1}, {"b": 2}]), joined([])
+    ('ab', [1, 2], {'b': 2}, None)
+    """
+    if not pieces:
+        return None
+    if all(isinstance(piece, str) for piece in pieces):
+        return "".join(pieces)
+    if all(isinstance(piece, str | list) for piece in pieces):
+        return [item for piece in pieces for item in (piece if isinstance(piece, list) else [piece])]
+    return pieces[-1]
+
+
+def is_text(value: JSON) -> bool:
+    """Whether it is a string that isn't empty."""
+    return isinstance(value, str) and value != ""
+
+
+class Call(Subject):
+    """One tool call, or the deprecated `function_call`, which has the body of one.
+
+    The first `id`, `type` and name that aren't empty hold; `arguments` (custom: `input`) are joined.
+    """
+
+    __slots__ = ("begun", "body", "kind", "members", "pieces")
+
+    def __init__(self, found: list[Breach]) -> None:
+        super().__init__(found)
+        self.begun = False
+        self.kind = "function"
+        self.members: dict[str, JSON] = {}
+        self.body: dict[str, JSON] = {}
+        self.pieces: dict[str, list[JSON]] = {}
+
+    def feed(self, fragment: dict[str, JSON], at: str) -> None:
+        """Take in a fragment that stands at the pointer `at`."""
+        self._once(self.members, "id", fragment, at)
+        self._take_type(fragment.get("type"), at)
+        if isinstance(fragment.get("custom"), dict):
+            self.kind = "custom"
+        body = fragment.get(self.kind)
+        self.members.update((key, value) for key, value in fragment.items() if key not in _OF_CALL)
+        self.feed_body(body if isinstance(body, dict) else {}, f"{at}/{self.kind}")
+
+    def feed_body(self, body: dict[str, JSON], at: str) -> None:
+        """Take in the `function` or `custom` member of a fragment."""
+        self._once(self.body, "name", body, at)
+        self.begun = True
+        for key, value in body.items():
+            if key in _TEXTS:
+                self._take_text(key, value, f"{at}/{key}")
+            elif key != "name" and value is not None:
+                self.body[key] = value
+
+    def begins_another(self, fragment: dict[str, JSON]) -> bool:
+        """Whether a fragment at the index of this call has another id and a name of its own."""
+        body = fragment.get("custom") or fragment.get("function")
+        named = isinstance(body, dict) and is_text(body.get("name"))
+        return named and self.has_other_id(fragment)
+
+    def has_other_id(self, fragment: dict[str, JSON]) -> bool:
+        """Whether both have an id and the ids differ."""
+        known, given = self.members.get("id"), fragment.get("id")
+        return is_text(known) and is_text(given) and known != given
+
+    def folded_body(self) -> dict[str, JSON]:
+        """Name and arguments so far."""
+        text = {key: joined(pieces) for key, pieces in self.pieces.items()}
+        return {**self.body, **(text or {"input" if self.kind == "custom" else "arguments": ""})}
+
+    def folded(self) -> dict[str, JSON]:
+        """The entry of `tool_calls` so far."""
+        return {**self.members, self.kind: self.folded_body()}
+
+    def _once(self, known: dict[str, JSON], member: str, given: dict[str, JSON], at: str) -> None:
+        value, pointer = given.get(member), f"{at}/{member}"
+        if not is_text(value):
+            if not self.begun:
+                self.tell(f"tool-first-without-{member}", at, value)
+            elif member in given:
+                self.tell(f"tool-{member}-blank", pointer, value)
+        elif member not in known:
+            known[member] = value
+            if self.begun:
+                self.tell(f"tool-{member}-late", pointer, value)
+        elif known[member] == value:
+            self.tell(f"tool-{member}-repeated", pointer, value)
+        else:
+            self.tell(f"tool-{member}-changed", pointer, value, f": `{known[member]:.60}`, now `{value:.60}`")
+
+    def _take_type(self, kind: JSON, at: str) -> None:
+        if is_text(kind):
+            self.members.setdefault("type", kind)
+        elif not self.begun:
+            self.tell("tool-first-without-type", at, kind)
+
+    def _take_text(self, key: str, value: JSON, pointer: str) -> None:
+        pieces = self.pieces.setdefault(key, [])
+        if value is None:
+            self.tell("tool-arguments-null", pointer)
+            return
+        if not isinstance(value, str):
+            self.tell("tool-arguments-not-text", pointer, value)
+        pieces.append(value)
