@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from chatcontract.exceptions import ChatContractError, SourceError, SpecError
 
@@ -18,7 +18,18 @@ EXIT_CODES = """exit codes:
   130  interrupted (what was found so far is reported)"""
 
 
+class Formatter(argparse.RawDescriptionHelpFormatter):
+    """Help as it is written; with its width given, argparse need not import the archive readers behind shutil."""
+
+    def __init__(self, prog: str) -> None:
+        columns = os.environ.get("COLUMNS", "")
+        super().__init__(prog, max_help_position=26, width=int(columns) if columns.isdecimal() else 100)
+
+
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, **rest: Any) -> None:
+        super().__init__(**{"formatter_class": Formatter, **rest})
+
     def error(self, message: str) -> NoReturn:
         self.exit(EXIT_USAGE, f"{self.prog}: {message}\nTry {self.prog} --help\n")
 
@@ -73,7 +84,6 @@ def parser() -> argparse.ArgumentParser:
         prog="chatcontract",
         description="Schema validation and contract testing of the Chat Completions API.",
         epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     root.add_argument("--version", action="version", version=f"chatcontract {__version__}")
     commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)

@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Collection, Mapping
-from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from chatcontract.exceptions import SpecError
@@ -45,7 +44,7 @@ def own() -> Texts:
     return Texts(OWN)
 
 
-def of(spec: str | PurePath | Mapping[str, JSON], *, network: bool = False, without: Collection[str] = ()) -> Texts:
+def of(spec: str | Mapping[str, JSON], *, network: bool = False, without: Collection[str] = ()) -> Texts:
     """The closure of a user's document.
 
     A document that is complete in itself is kept by the hash of its bytes, under `CHATCONTRACT_CACHE` or in the
@@ -56,7 +55,7 @@ def of(spec: str | PurePath | Mapping[str, JSON], *, network: bool = False, with
     """
     from chatcontract.spec import document
 
-    read = document.load(spec)  # type: ignore[arg-type]
+    read = document.load(spec)
     kept = _folder("-".join([read.digest, *sorted(without)]))
     if os.path.isfile(os.path.join(kept, "facts.json")):
         return Texts(kept)

@@ -3,7 +3,6 @@
 Rules declare what passes and what fails with these; pages and tests are made of the same declarations.
 """
 
-import copy
 import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -180,10 +179,12 @@ def changed(base: JSON, changes: Changes) -> JSON:
     >>> changed({"a": [1, 2]}, {"/a/0": GONE, "/a/-": 3, "/b": None})
     {'a': [2, 3], 'b': None}
     """
-    made = copy.deepcopy(base)
+    from copy import deepcopy
+
+    made = deepcopy(base)
     for place, value in changes.items():
         *way, last = pointer.split(place)
-        _set(pointer.resolve(made, way), last, copy.deepcopy(value) if value is not GONE else value)
+        _set(pointer.resolve(made, way), last, deepcopy(value) if value is not GONE else value)
     return made
 
 

@@ -3,8 +3,6 @@
 The forms are those that the project documents in `docs/traffic.md`.
 """
 
-import base64
-import binascii
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -143,6 +141,9 @@ def _body(holder: Mapping[str, JSON], origin: str) -> bytes:
 
 def _text(holder: Mapping[str, JSON], plain: str, encoded: str, origin: str) -> bytes:
     if isinstance(holder.get(encoded), str):
+        import base64
+        import binascii
+
         try:
             return base64.b64decode(holder[encoded], validate=True)
         except (binascii.Error, ValueError) as error:

@@ -45,7 +45,8 @@ class Run:
                 self.sources.append({"name": name, "format": None, "records": {}})
                 yield self._collector.add(errored(name, str(error).removeprefix(f"{name}: ")))
                 continue
-            yield from self._of(source)
+            with source:
+                yield from self._of(source)
 
     def _of(self, source: Source) -> Iterator[Report]:
         forms: Counter[str] = Counter()

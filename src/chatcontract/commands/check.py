@@ -35,7 +35,6 @@ def add_to(commands: Any) -> None:
         help="check recorded traffic",
         description="Check recorded requests, responses and streams against the contract.",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument("paths", nargs="+", metavar="PATH", help="a recording; - is standard input")
     command.add_argument(

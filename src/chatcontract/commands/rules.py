@@ -1,11 +1,10 @@
 """`chatcontract rules`, `explain` and `docs`: the catalogue."""
 
 import argparse
+import os
 import sys
-from pathlib import Path
 from typing import Any
 
-from chatcontract import catalogue
 from chatcontract.commands import options
 from chatcontract.contract import Contract
 from chatcontract.model import SECTIONS
@@ -26,12 +25,14 @@ def add_to(commands: Any) -> None:
     explain.set_defaults(run=run_explain)
     docs = commands.add_parser("docs", help="write the generated pages of this project")
     docs.add_argument("--check", action="store_true", help="only say (exit 1) whether they are up to date")
-    docs.add_argument("--folder", default="docs", type=Path)
+    docs.add_argument("--folder", default="docs")
     docs.set_defaults(run=run_docs)
 
 
 def run_rules(arguments: argparse.Namespace) -> int:
     """List the rules."""
+    from chatcontract import catalogue
+
     rules = [r for r in Contract.load().rules if arguments.section in (None, r.section)]
     if arguments.format == "json":
         return options.print_json({rule.code: rule_json(rule) for rule in rules})
@@ -46,6 +47,8 @@ def run_rules(arguments: argparse.Namespace) -> int:
 
 def run_explain(arguments: argparse.Namespace) -> int:
     """Show the page of a rule."""
+    from chatcontract import catalogue
+
     contract = Contract.load()
     rule = catalogue.find(arguments.rule, contract.rules)
     if rule is None:
@@ -63,18 +66,23 @@ def run_explain(arguments: argparse.Namespace) -> int:
 
 def run_docs(arguments: argparse.Namespace) -> int:
     """Write the pages, or say which ones are out of date."""
-    from chatcontract import settings
+    from chatcontract import catalogue, settings
 
     made = catalogue.pages(Contract.load())
     made["config.schema.json"] = options.json_text(settings.schema())
-    stale = [name for name, text in made.items() if _read(arguments.folder / name) != text]
-    for name in stale:
-        print(f"{arguments.folder / name}: {'out of date' if arguments.check else 'written'}", file=sys.stderr)
+    paths = {os.path.join(arguments.folder, name): text for name, text in made.items()}
+    stale = [path for path, text in paths.items() if _read(path) != text]
+    for path in stale:
+        print(f"{path}: {'out of date' if arguments.check else 'written'}", file=sys.stderr)
         if not arguments.check:
-            (arguments.folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (arguments.folder / name).write_text(made[name], encoding="utf-8")
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(paths[path])
     return 1 if stale and arguments.check else 0
 
 
-def _read(path: Path) -> str | None:
-    return path.read_text(encoding="utf-8") if path.is_file() else None
+def _read(path: str) -> str | None:
+    if not os.path.isfile(path):
+        return None
+    with open(path, encoding="utf-8") as file:
+        return file.read()

@@ -24,7 +24,7 @@ def add_to(commands: Any) -> None:
     show.set_defaults(run=run_show)
     export = actions.add_parser(
         "export", help="write the document for generators and other tools",
-        epilog=EXPORT_EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=EXPORT_EXAMPLES,
     )  # fmt: skip
     export.add_argument("--spec", metavar="PATH|URL", help="another document than ours")
     export.add_argument("--openapi", choices=("3.0", "3.1"), default="3.1", help="version (default: %(default)s)")

@@ -1,8 +1,8 @@
 """Recordings: files of any known format → what is to be checked."""
 
+import os
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import IO, NamedTuple
 
 from chatcontract.exceptions import SourceError
@@ -16,17 +16,27 @@ Items = Iterator[Recorded | Unreadable]
 
 
 class Source(NamedTuple):
-    """An opened recording.
+    """An opened recording; a context manager that closes it.
 
-    `format` says what was found in words; `size` is the number of bytes (0 if unknown), `position` tells how many
-    of them were read.
+    `format` says what was found in words; `size` is the number of bytes, 0 if unknown.
     """
 
     name: str
     format: str
     items: Items
     size: int
-    position: Callable[[], int]
+    raw: IO[bytes]
+
+    def position(self) -> int:
+        """How many bytes of the file were read; 0 if unknown."""
+        return self.raw.tell() if self.size else 0
+
+    def __enter__(self) -> "Source":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.raw is not sys.stdin.buffer:
+            self.raw.close()
 
 
 def open_source(name: str, wanted: Part | None = None) -> Source:
@@ -41,22 +51,26 @@ def open_source(name: str, wanted: Part | None = None) -> Source:
         SourceError: there is no such file, or it is empty or not to be recognised.
     """
     raw = _opened(name)
-    size = Path(name).stat().st_size if name != "-" else 0
-    stream = _unpacked(raw)
     label = "(standard input)" if name == "-" else name
+    source = Source(label, "", iter(()), os.stat(name).st_size if name != "-" else 0, raw)
     try:
+        stream = _unpacked(raw)
         head = stream.read(FAST_FROM)
         form, items = _recognised(head, stream, label, wanted)
     except (OSError, EOFError) as error:
+        source.__exit__()
         raise SourceError(f"{label}: cannot be read: {error}. Is the file complete?") from None
-    return Source(label, form, items, size, raw.tell if name != "-" else lambda: 0)
+    except SourceError:
+        source.__exit__()
+        raise
+    return source._replace(format=form, items=items)
 
 
 def _opened(name: str) -> IO[bytes]:
     if name == "-":
         return sys.stdin.buffer
     try:
-        return open(name, "rb")  # noqa: SIM115 - closed with the process: items are read lazily
+        return open(name, "rb")  # noqa: SIM115 - the source that holds it closes it
     except FileNotFoundError:
         raise SourceError(f"{name}: no such file.") from None
     except OSError as error:
