@@ -4,14 +4,22 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from chatcontract.examples import Example
-from chatcontract.model import Basis, Break, Part, Profile, Rule, RuleCheck, Severity
+from chatcontract.model import JSON, Basis, Break, Part, Profile, Rule, RuleCheck, Severity
+
+
+def _anything(value: JSON) -> bool:
+    return True
 
 
 class SpecView(NamedTuple):
-    """What a rule may know of the spec: `profile`, and `deprecated`, the starred pointers by root."""
+    """What a rule may know of the spec.
+
+    `deprecated` holds starred pointers by root, `accepts_request` is the schema's verdict on a request.
+    """
 
     profile: Profile
     deprecated: Mapping[str, frozenset[str]]
+    accepts_request: Callable[[JSON], bool] = _anything
 
 
 def rule(

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from chatcontract import pointer
-from chatcontract.model import JSON, Exchange, Part, Request, Response
+from chatcontract.model import JSON, Arrival, Exchange, Part, Request, Response
 
 Changes = Mapping[str, JSON]
 """Pointer → new value; GONE removes a member, an Insert goes before an item, `-` as last token appends."""
@@ -94,6 +94,20 @@ def usage_chunk(usage: Mapping[str, JSON] = USAGE) -> dict[str, JSON]:
     return {**chunk(), "usage": dict(usage)}
 
 
+def token(text: str, logprob: float = -0.1, rivals: Mapping[str, float] | None = None) -> dict[str, JSON]:
+    """An entry of the log probabilities; `rivals` are the likeliest tokens at its place."""
+    top = [token(rival, value) for rival, value in (rivals or {}).items()]
+    entry = {"token": text, "logprob": logprob, "bytes": list(text.encode()), "top_logprobs": top}
+    for rival in top:
+        del rival["top_logprobs"]
+    return entry
+
+
+def logged(*tokens: JSON) -> dict[str, JSON]:
+    """The change of a response that gives it these log probabilities."""
+    return {"/choices/0/logprobs": {"content": list(tokens), "refusal": None}}
+
+
 STREAM: tuple[JSON, ...] = (
     chunk({"role": "assistant", "content": "", "refusal": None}),
     chunk({"content": "Four"}),
@@ -107,7 +121,7 @@ class Example(NamedTuple):
     """A payload by its difference from the minimal one; `part` says which that is.
 
     `request` holds the changes of the request beside it (None: there is none), `body` bytes in place of the
-    answer, `headers` of the answer.
+    answer, `headers` of the answer, `arrivals` when its pieces came.
     """
 
     part: Part
@@ -116,6 +130,7 @@ class Example(NamedTuple):
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
+    arrivals: tuple[Arrival, ...] = ()
 
     def payload(self) -> JSON:
         """The changed payload: a dict, or for a stream the list of its data."""
@@ -127,7 +142,8 @@ class Example(NamedTuple):
         if self.part is Part.REQUEST:
             return Exchange("example", _request(self.payload()))
         request = None if self.request is None else _request(self._asked(self.request))
-        return Exchange("example", request, Response(self.status, self.headers or self._media(), self._bytes()))
+        headers = self.headers or self._media()
+        return Exchange("example", request, Response(self.status, headers, self._bytes(), self.arrivals))
 
     def _asked(self, changes: Changes) -> JSON:
         return changed({**REQUEST, "stream": True} if self.part is Part.STREAM else REQUEST, changes)

@@ -45,9 +45,7 @@ FIELDS = frozenset((b"data", b"event", b"id", b"retry"))
 FOREIGN = ("json-without-data-prefix", "html-without-data-prefix")
 """Oddities of a body that is no event stream."""
 
-UNREADABLE = frozenset(
-    ("data-prefix-twice", "data-starts-with-colon", "done-variant", "frame-cut", "two-documents-in-event")
-)
+UNREADABLE = frozenset(("data-prefix-twice", "data-starts-with-colon", "frame-cut", "two-documents-in-event"))
 """Oddities of an event that say why its data are no JSON text."""
 
 _JOINT = r"\}[ \t\r\n]*[{\[]"

@@ -20,7 +20,11 @@ def join(tokens: Iterable[str | int]) -> str:
     >>> join(["choices", 0, "a/b"])
     '/choices/0/a~1b'
     """
-    return "".join(["/" + (escape(token) if isinstance(token, str) else str(token)) for token in tokens])
+    raw = list(map(str, tokens))
+    joined = "/".join(["", *raw])
+    if "~" not in joined and joined.count("/") == len(raw):
+        return joined
+    return "".join(["/" + escape(token) for token in raw])
 
 
 def split(pointer: str) -> list[str]:
@@ -41,7 +45,7 @@ def resolve(value: JSON, tokens: Iterable[str | int]) -> JSON:
     for token in tokens:
         if isinstance(value, dict):
             value = value[str(token)]
-        elif isinstance(value, list) and str(token).isdecimal():
+        elif isinstance(value, list | tuple) and str(token).isdecimal() and len(str(token)) < 19:
             value = value[int(token)]
         else:
             raise LookupError(token)

@@ -3,8 +3,10 @@
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from chatcontract.jsontext import ABSENT, TextFault, parse
+from chatcontract import envelopes
+from chatcontract.jsontext import ABSENT, TextFault, parse, parse_each
 from chatcontract.model import JSON, Event, Exchange, Oddity, Response
+from chatcontract.oddities import UNREADABLE
 from chatcontract.sse import read_events
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ class Chunk(NamedTuple):
     def is_error(self) -> bool:
         """Whether it is an error object in place of a chunk."""
         value = self.text.value
-        return isinstance(value, dict) and value.get("error") is not None and "choices" not in value
+        return isinstance(value, dict) and "error" in value and value["error"] is not None and "choices" not in value
 
 
 def header(headers: tuple[tuple[str, str], ...], name: str) -> str:
@@ -44,6 +46,19 @@ def looks_like_events(body: bytes) -> bool:
     """Whether the bytes begin as an event stream does."""
     start = body[:200].lstrip(b"\xef\xbb\xbf\r\n")
     return start.startswith((b"data:", b"event:", b"id:", b"retry:", b":"))
+
+
+def is_terminator(event: Event) -> bool:
+    """Whether the data are `[DONE]`, be it in an odd spelling."""
+    if not event.oddities:
+        return event.data == DONE
+    return event.data.strip() == DONE or any(oddity.name == "done-variant" for oddity in event.oddities)
+
+
+def _unexplained(event: Event, text: Text) -> Text:
+    """The text of an event, without the fault where an oddity says why the data cannot be read."""
+    explained = text.value is ABSENT and any(oddity.name in UNREADABLE for oddity in event.oddities)
+    return Text() if explained else text
 
 
 class Reading:
@@ -99,10 +114,10 @@ class Reading:
         is_json = response.body.lstrip()[:1] in (b"{", b"[")
         if "event-stream" in header(response.headers, "content-type").lower() and not is_json:
             return "stream"
-        if response.status is None and isinstance(self.answer.value, dict):
-            value = self.answer.value
-            return "error" if "error" in value and "choices" not in value else "response"
-        return "response"
+        value = self.answer.value
+        if not isinstance(value, dict) or "error" not in value or "choices" in value:
+            return "response"
+        return "error" if value["error"] or response.status is None else "response"
 
     @cached_property
     def answer(self) -> Text:
@@ -128,12 +143,39 @@ class Reading:
     @cached_property
     def chunks(self) -> list[Chunk]:
         """The data events of a stream that are not `[DONE]`, parsed."""
-        data = [event for event in self.events if event.data]
+        data = enumerate(event for event in self.events if event.data)
+        told = [(position, event) for position, event in data if not is_terminator(event)]
+        texts = map(Text._make, parse_each([event.data for _, event in told]))
         return [
-            Chunk(position, event, Text(*parse(event.data)))
-            for position, event in enumerate(data)
-            if event.data.strip() != DONE
+            Chunk(position, event, _unexplained(event, text) if event.oddities else text)
+            for (position, event), text in zip(told, texts, strict=True)
         ]
+
+    @cached_property
+    def chunk_at(self) -> dict[int, Chunk]:
+        """The chunks by their positions."""
+        return {chunk.position: chunk for chunk in self.chunks}
+
+    @cached_property
+    def failures(self) -> list[Chunk]:
+        """The error objects that stand in place of chunks."""
+        return [chunk for chunk in self.chunks if chunk.is_error]
+
+    @cached_property
+    def terminated(self) -> bool:
+        """Whether the stream has a terminator, however it is spelt."""
+        return any(is_terminator(event) for event in reversed(self.events))
+
+    @cached_property
+    def odd(self) -> list[tuple[int | None, Oddity]]:
+        """Every oddity of the stream: position of its data event (None: it belongs to none) and oddity."""
+        found: list[tuple[int | None, Oddity]] = [(None, oddity) for oddity in self.oddities]
+        position = 0
+        for event in self.events:
+            if event.oddities:
+                found.extend((position if event.data else None, oddity) for oddity in event.oddities)
+            position += bool(event.data)
+        return found
 
     @cached_property
     def _folded(self) -> "tuple[dict[str, JSON], list[tuple[int | None, Breach]]]":
@@ -142,8 +184,9 @@ class Reading:
         folder = Folder()
         breaches: list[tuple[int | None, Breach]] = []
         for chunk in self.chunks:
-            if chunk.text.value is not ABSENT and not chunk.is_error:
-                breaches.extend((chunk.position, breach) for breach in folder.feed(chunk.text.value))
+            if chunk.text.value is not ABSENT:
+                for breach in folder.feed(chunk.text.value):
+                    breaches.append((chunk.position, breach))
         breaches.extend((None, breach) for breach in folder.close())
         return folder.completion(), breaches
 
@@ -170,6 +213,18 @@ class Reading:
     def error(self) -> dict[str, JSON]:
         """The body of an error answer as an object; empty where there is none."""
         return self.answer.value if self.kind == "error" and isinstance(self.answer.value, dict) else {}
+
+    @cached_property
+    def envelope(self) -> envelopes.Form:
+        """The form that an error answer has in place of the documented one; empty where it has that."""
+        return envelopes.form(*self.answer) if self.kind == "error" else ""
+
+    @property
+    def shaped(self) -> Text:
+        """The answer as the schema is to judge it: without a body that the rules of errors name as a whole."""
+        if not self.envelope:
+            return self.answer
+        return Text(ABSENT, tuple(fault for fault in self.answer.faults if fault.kind != "invalid-json"))
 
 
 def members(value: JSON) -> dict[str, JSON]:

@@ -5,6 +5,7 @@ Every value that leaves the library in a violation, a report or a file passes th
 
 import json
 import re
+from json.encoder import encode_basestring
 
 from chatcontract.model import JSON
 
@@ -22,6 +23,8 @@ _KEYS = re.compile(
     r"|\bbearer\s+[A-Za-z0-9._~+/\-]{6,}=*"
     r"|\beyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]*"
 )
+_SHORTEST_KEY = len("sk-12345678")
+_WORD = re.compile(r"[A-Za-z0-9_]{0,10}")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -31,7 +34,7 @@ def text(value: str) -> str:
     >>> text("Bearer abcdef123456 and sk-proj-abcdefgh1234")
     '[Filtered] and [Filtered]'
     """
-    return _KEYS.sub(FILTERED, value)
+    return value if len(value) < _SHORTEST_KEY else _KEYS.sub(FILTERED, value)
 
 
 def printable(value: str) -> str:
@@ -40,7 +43,7 @@ def printable(value: str) -> str:
     >>> printable("a\\x1b[31mb")
     'a\\\\x1b[31mb'
     """
-    return _CONTROL.sub(_visible, value)
+    return value if value.isprintable() else _CONTROL.sub(_visible, value)
 
 
 def _visible(match: re.Match[str]) -> str:
@@ -67,6 +70,8 @@ def short(value: JSON, limit: int = MAX_VALUE) -> str:
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, int | float) and -1e15 < value < 1e15:
         return repr(value)
+    if isinstance(value, str) and limit > _SHORTEST_KEY and _WORD.fullmatch(value):
+        return f'"{value}"'
     pieces: list[str] = []
     _write(value, pieces, limit, 0)
     whole = printable(text("".join(pieces)))
@@ -88,7 +93,7 @@ def _write(value: JSON, pieces: list[str], room: int, depth: int) -> int:
 
 def _scalar(value: JSON, room: int) -> str:
     if isinstance(value, str):
-        return json.dumps(value[: room + 40], ensure_ascii=False)
+        return encode_basestring(value[: room + 40])
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 200:
         return f"(an integer of {value.bit_length()} bits)"
     try:
