@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from chatcontract.spec.document import Document
 
 OWN = os.path.join(os.path.dirname(__file__), "contract")
-FORMAT = 1
+FORMAT = 2
 """Raised when what a closure holds changes, so that kept ones are made anew."""
 
 
@@ -55,11 +55,15 @@ def of(spec: str | Mapping[str, JSON], *, network: bool = False, without: Collec
     """
     from chatcontract.spec import document
 
-    read = document.load(spec)
-    kept = _folder("-".join([read.digest, *sorted(without)]))
-    if os.path.isfile(os.path.join(kept, "facts.json")):
-        return Texts(kept)
-    closure = _compiled(read, network, without)
+    given = document.given(spec)
+    kept = _folder("-".join([given.digest, *sorted(without)]))
+    try:
+        facts = Texts(kept).json("facts")
+    except (SpecError, OSError, ValueError):
+        pass
+    else:
+        return Texts(kept, {"facts": json.dumps({**facts, "origin": given.origin})})
+    closure = _compiled(document.read(given), network, without)
     if closure.facts["files"] == 1:
         try:
             write(closure, kept)
@@ -69,13 +73,23 @@ def of(spec: str | Mapping[str, JSON], *, network: bool = False, without: Collec
 
 
 def _compiled(read: "Document", network: bool, without: Collection[str]) -> "Closure":
-    from chatcontract.spec.compile import Closure, compile_document
+    from chatcontract import schema
+    from chatcontract.spec.compile import compile_document
+    from chatcontract.spec.document import Document
     from chatcontract.spec.tolerances import Tolerance
 
     texts = own()
-    ours = Closure({f"{root}.precise": texts.text(f"{root}.precise") for root in ("chunk", "error")}, {})
+    ours = Document(texts.json("document"), "spec/openapi.yaml", "")
     tolerances = [Tolerance(*entry) for entry in texts.json("tolerances")]
-    return compile_document(read, tolerances, ours=ours, network=network, without=without)
+    closure = compile_document(
+        read, tolerances, ours=ours, network=network, without=without, is_pattern=schema.is_pattern
+    )
+    for text in closure.texts.values():
+        try:
+            schema.RustCompiler().verdict(text)
+        except SpecError as error:
+            raise SpecError(f"{read.origin}: {error} Correct the document.") from None
+    return closure
 
 
 def _folder(name: str) -> str:

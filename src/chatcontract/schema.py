@@ -1,10 +1,15 @@
 """Compiled validators: a verdict at the speed of the engine, and the mismatches behind a failed one."""
 
+import math
+import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from chatcontract.exceptions import SpecError
+from chatcontract.jsontext import object_faults
 from chatcontract.model import JSON, Engine
+from chatcontract.redact import short
 
 ENGINES: tuple[Engine, ...] = ("jsonschema-rs", "jsonschema")
 MAX_MISMATCHES = 1000
@@ -66,7 +71,8 @@ class RustCompiler:
                 text, validate_formats=False, offline=True, pattern_options=FancyRegexOptions(backtrack_limit=100_000)
             )
         except ValueError as error:
-            raise SpecError(f"the document's schema cannot be compiled: {error}") from None
+            reason = short(getattr(error, "message", str(error)), 200)
+            raise SpecError(f"the schema cannot be compiled: {reason}.") from None
 
 
 _EXPECTED = {
@@ -75,13 +81,15 @@ _EXPECTED = {
     "multipleOf": "multiple_of", "contains": "contains",
 }  # fmt: skip
 
+_NESTED = frozenset(("anyOf", "oneOf", "oneOfMultipleValid", "oneOfNotValid", "propertyNames"))
+
 
 def _from_rust(error: Any) -> Mismatch:
     kind = error.kind
     name = kind.name
-    expected = getattr(kind, _EXPECTED.get(name, "limit"), None)
-    if name in ("anyOf", "oneOf", "oneOfMultipleValid", "oneOfNotValid", "propertyNames"):
+    if name in _NESTED:
         return _nested(error, kind, name)
+    expected = getattr(kind, _EXPECTED.get(name, "limit"), None)
     return Mismatch(name, error.instance_path, error.schema_path, expected)
 
 
@@ -98,6 +106,17 @@ def _of_name(inner: Mismatch, tokens: list[str | int], path: list[str | int]) ->
     return Mismatch("propertyNames", tokens, path, (inner.keyword, inner.expected))
 
 
+def is_pattern(text: str) -> bool:
+    """Whether the engine can read the regular expression."""
+    import json
+
+    try:
+        RustCompiler().verdict(json.dumps({"pattern": text}))
+    except SpecError:
+        return False
+    return True
+
+
 class ReferenceCompiler:
     """jsonschema: slower by orders of magnitude, what the engine is held against."""
 
@@ -109,6 +128,8 @@ class ReferenceCompiler:
         validator = self._compiled(text)
 
         def listed(instance: JSON) -> Iterator[Mismatch]:
+            if object_faults(instance):
+                raise ValueError("no JSON text can hold the value")
             for error in validator.iter_errors(instance):
                 yield from _from_reference(error)
 
@@ -118,15 +139,48 @@ class ReferenceCompiler:
     def _compiled(text: str) -> Any:
         import json
 
-        from jsonschema import Draft202012Validator
+        from jsonschema import Draft202012Validator, validators
         from jsonschema.exceptions import SchemaError
 
         schema = json.loads(text)
         try:
             Draft202012Validator.check_schema(schema)
         except SchemaError as error:
-            raise SpecError(f"the document's schema cannot be compiled: {error.message}") from None
-        return Draft202012Validator(schema)
+            raise SpecError(f"the schema cannot be compiled: {short(error.message, 200)}.") from None
+        checker = Draft202012Validator.TYPE_CHECKER.redefine_many({"array": _is_array, "number": _is_number})
+        return validators.extend(Draft202012Validator, {"pattern": _pattern}, type_checker=checker)(schema)
+
+
+def _is_array(checker: Any, instance: JSON) -> bool:
+    return isinstance(instance, list | tuple)
+
+
+def _is_number(checker: Any, instance: JSON) -> bool:
+    if isinstance(instance, float):
+        return math.isfinite(instance)
+    return isinstance(instance, int) and not isinstance(instance, bool)
+
+
+def _pattern(validator: Any, pattern: str, instance: JSON, schema: JSON) -> Iterator[Any]:
+    """The keyword as JSON Schema means it: Python's own `$` would also match before a last line feed."""
+    from jsonschema.exceptions import ValidationError
+
+    if isinstance(instance, str) and not _regex(pattern).search(instance):
+        yield ValidationError("the pattern does not match")
+
+
+@lru_cache
+def _regex(pattern: str) -> re.Pattern[str]:
+    def python(match: re.Match[str]) -> str:
+        return {"$": r"\Z", "(?<": "(?P<"}.get(match[0], match[0])
+
+    try:
+        return re.compile(_ECMA.sub(python, pattern), re.ASCII)
+    except re.error as error:
+        raise SpecError(f"the engine `jsonschema` cannot read the pattern {pattern!r}: {error}.") from None
+
+
+_ECMA = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|\$|\(\?<(?![=!])", re.S)
 
 
 def _from_reference(error: Any) -> Iterator[Mismatch]:

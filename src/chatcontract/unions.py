@@ -31,6 +31,9 @@ def accepted_types(schema: JSON, definitions: Schema) -> frozenset[str]:
             found &= frozenset().union(*(accepted_types(branch, definitions) for branch in schema[union]))
     for branch in schema.get("allOf", ()):
         found &= accepted_types(branch, definitions)
+    if "if" in schema:
+        test, then, other = (accepted_types(schema.get(name, True), definitions) for name in ("if", "then", "else"))
+        found &= (test & then) | other
     return found
 
 
@@ -54,7 +57,10 @@ def type_of(value: JSON) -> str:
         return "boolean"
     if isinstance(value, int | float):
         return "number"
-    return {str: "string", list: "array", dict: "object"}.get(type(value), "object")
+    return _NAMES.get(type(value), "object")
+
+
+_NAMES: dict[type, str] = {str: "string", list: "array", tuple: "array", dict: "object"}
 
 
 class Tag(NamedTuple):
@@ -107,6 +113,29 @@ def by_type(branches: Sequence[JSON], definitions: Schema) -> dict[str, list[JSO
 def is_disjoint(branches: Sequence[JSON], definitions: Schema) -> bool:
     """Whether no value can satisfy two branches, as far as types and tags tell."""
     return all(len(group) == 1 or _tagged(name, group) for name, group in by_type(branches, definitions).items())
+
+
+def flat(union: str, branches: Sequence[JSON], definitions: Schema) -> list[JSON]:
+    """The branches with unions among them replaced by their own branches, if no value can then satisfy two."""
+    made: list[JSON] = []
+    for branch in branches:
+        inner = next(iter(branch)) if isinstance(branch, dict) and len(branch) == 1 else ""
+        made += flat(inner, branch[inner], definitions) if inner in ("anyOf", "oneOf") else [branch]
+    if union == "anyOf" and any(map(_takes_null, made)):
+        made = [branch for branch in made if branch != {"type": "null"}]
+    return made if is_disjoint(made, definitions) else list(branches)
+
+
+def _takes_null(branch: JSON) -> bool:
+    """Whether a type in a list is null and nothing else says what null must be."""
+    return isinstance(branch, dict) and "null" in _listed(branch) and branch.keys().isdisjoint(_BEYOND_TYPES)
+
+
+def _listed(branch: Schema) -> list[str]:
+    return branch["type"] if isinstance(branch.get("type"), list) else []
+
+
+_BEYOND_TYPES = ("enum", "const", "anyOf", "oneOf", "allOf", "not", "if", "then", "else", "$ref")
 
 
 def _tagged(name: str, group: list[JSON]) -> bool:

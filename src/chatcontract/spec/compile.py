@@ -4,7 +4,7 @@ This runs when the package is built for our own document, and when somebody brin
 """
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 from chatcontract.exceptions import SpecError
@@ -36,18 +36,20 @@ def compile_document(
     document: Document,
     tolerances: Iterable[Tolerance],
     *,
-    ours: Closure | None = None,
+    ours: Document | None = None,
     network: bool = False,
     without: Collection[str] = (),
+    is_pattern: Callable[[str], bool] = lambda pattern: True,
 ) -> Closure:
     """The closure of any document.
 
     Args:
         document: as `document.load` gave it.
         tolerances: members to be excused by profile.
-        ours: the closure of our own document, which lends the roots that this document lacks; None for our own.
+        ours: our own document, which lends the roots that this document lacks; None for our own.
         network: follow references into the network.
         without: ids of fixes (see `fixes.FIXES`) to leave out.
+        is_pattern: whether the engine can read a regular expression.
 
     Raises:
         SpecError: the document cannot be used; the message names place and cure.
@@ -57,9 +59,14 @@ def compile_document(
     fixer = Fixer(legacy=document.tree["openapi"].startswith("3.0"), without=frozenset(without))
     _note_document_fixes(document, fixer)
     resolver = Resolver(document, network=network)
-    found = operation.find(document, resolver)
-    schemas = dict(_reduced(found.roots, resolver, fixer, ours))
-    texts = dict(_texts(schemas, list(tolerances), own=ours is None))
+    try:
+        found = operation.find(document, resolver)
+        reducer = Reducer(resolver, fixer, is_pattern)
+        lent = dict(_lent(found.roots, fixer, ours)) if ours else {}
+        schemas = {**dict(_reduced(found.roots, reducer, fixer, lent)), **lent}
+        texts = dict(_texts(schemas, list(tolerances), own=lent if ours else ROOTS))
+    except RecursionError:
+        raise SpecError(f"{document.origin}: schemas are nested too deeply. Reduce the document.") from None
     return Closure(texts, {**_facts(document, found.path, fixer), "files": resolver.files})
 
 
@@ -72,28 +79,28 @@ def _note_document_fixes(document: Document, fixer: Fixer) -> None:
         fixer.applied[fix] = len(places)
 
 
+def _lent(roots: dict[str, Root], fixer: Fixer, ours: Document) -> Iterable[tuple[str, Schema]]:
+    """The schemas of our own document that stand in for those that the document lacks."""
+    resolver = Resolver(ours)
+    own = operation.find(ours, resolver).roots
+    for name, fix in (("chunk", "own-chunk-schema"), ("error", "own-error-schema")):
+        root = roots[name]
+        if root.node is None or (root.how == "component" and not fixer.on("stream-by-component-name")):
+            plain = Reducer(resolver, Fixer(legacy=False), lambda pattern: True).root(own[name].node, own[name].place)
+            yield name, plain if fixer.on(fix) else {}
+
+
 def _reduced(
-    roots: dict[str, Root], resolver: Resolver, fixer: Fixer, ours: Closure | None
+    roots: dict[str, Root], reducer: Reducer, fixer: Fixer, lent: Collection[str]
 ) -> Iterable[tuple[str, Schema]]:
     for name in ROOTS:
         root = roots[name]
-        if root.node is None:
-            yield name, _lent(name, root, fixer, ours)
+        if name in lent:
             continue
-        if root.how == "component":
-            fixer.on("stream-by-component-name")
-        schema = Reducer(resolver, fixer).root(root.node, root.place)
+        if root.node is None:
+            raise SpecError(f"{root.place}: the operation has no JSON schema for its {name}. Complete the document.")
+        schema = reducer.root(root.node, root.place)
         yield name, _unwrapped(schema, fixer) if name == "chunk" else schema
-
-
-def _lent(name: str, root: Root, fixer: Fixer, ours: Closure | None) -> Schema:
-    fix = {"chunk": "own-chunk-schema", "error": "own-error-schema"}.get(name)
-    if fix is None or ours is None:
-        raise SpecError(f"{root.place}: the operation has no JSON schema for its {name}. Complete the document.")
-    if not fixer.on(fix):
-        return {}
-    made: Schema = json.loads(ours.texts[f"{name}.precise"])
-    return made
 
 
 def _unwrapped(schema: Schema, fixer: Fixer) -> Schema:
@@ -111,10 +118,12 @@ def _is_envelope(branch: JSON) -> bool:
     return isinstance(members, dict) and "data" in members and "choices" not in members
 
 
-def _texts(schemas: dict[str, Schema], tolerances: list[Tolerance], *, own: bool) -> Iterable[tuple[str, str]]:
+def _texts(
+    schemas: dict[str, Schema], tolerances: list[Tolerance], *, own: Collection[str]
+) -> Iterable[tuple[str, str]]:
     for root, schema in schemas.items():
         mine = [tolerance for tolerance in tolerances if tolerance.root == root]
-        strict = tightened(schema, mine) if own else schema
+        strict = tightened(schema, mine) if root in own else schema
         yield f"{root}.precise", _text(tiers.precise(tiers.closed(strict)))
         for profile in PROFILES:
             verdict = relaxed(strict, mine, profile, BELOW_ERROR)

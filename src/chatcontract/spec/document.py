@@ -22,7 +22,7 @@ class Document(NamedTuple):
     """A parsed document.
 
     `origin` is how people call it (path or URL), `digest` the SHA-256 of its bytes, `repeated` the mapping keys
-    that stood twice as `(line, key)`, `dates` the places of scalars that YAML would have made a date.
+    that stood twice as `(line, key)`, `dates` the lines of scalars that YAML would have made a date.
     """
 
     tree: dict[str, JSON]
@@ -30,6 +30,14 @@ class Document(NamedTuple):
     digest: str
     repeated: tuple[tuple[int, str], ...] = ()
     dates: tuple[int, ...] = ()
+
+
+class Given(NamedTuple):
+    """A document that was not parsed yet; `digest` is the SHA-256 of its bytes."""
+
+    origin: str
+    digest: str
+    data: bytes
 
 
 def load(spec: str | Path | Mapping[str, JSON]) -> Document:
@@ -41,19 +49,25 @@ def load(spec: str | Path | Mapping[str, JSON]) -> Document:
     Raises:
         SpecError: it cannot be read, is not YAML or JSON, or is not an OpenAPI 3.0 or 3.1 document.
     """
-    if isinstance(spec, Mapping):
-        return _from_mapping(dict(spec))
-    origin = str(spec)
-    return checked(parse(fetch(origin), origin))
+    return read(given(spec))
 
 
-def _from_mapping(tree: dict[str, JSON]) -> Document:
+def given(spec: str | Path | Mapping[str, JSON]) -> Given:
+    """The document's bytes; raises SpecError where there are none."""
+    origin, data = ("(dict)", _written(dict(spec))) if isinstance(spec, Mapping) else (str(spec), fetch(str(spec)))
+    return Given(origin, hashlib.sha256(data).hexdigest(), data)
+
+
+def read(given: Given) -> Document:
+    """The document, parsed; raises SpecError on what is not OpenAPI 3.0 or 3.1."""
+    return checked(parse(given.data, given.origin))
+
+
+def _written(tree: dict[str, JSON]) -> bytes:
     try:
-        text = json.dumps(tree, sort_keys=True, default=str)
+        return json.dumps(tree, default=str).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise SpecError(f"the document given as a dict is not JSON: {error}. Give plain dicts and lists.") from None
-    tree = json.loads(text)
-    return checked(Document(tree, "(dict)", hashlib.sha256(text.encode()).hexdigest()))
 
 
 def fetch(origin: str) -> bytes:
@@ -62,8 +76,8 @@ def fetch(origin: str) -> bytes:
         data = _download(origin) if is_url(origin) else _read(Path(origin))
     except FileNotFoundError:
         raise SpecError(f"{origin}: no such file. Give the path or URL of an OpenAPI document.") from None
-    except OSError as error:
-        raise SpecError(f"{origin}: cannot be read: {error}") from None
+    except (OSError, ValueError) as error:
+        raise SpecError(f"{origin}: cannot be read: {error}. Give the path or URL of an OpenAPI document.") from None
     if len(data) > MAX_BYTES:
         raise SpecError(f"{origin}: larger than {MAX_BYTES} bytes. Reduce it to the operation first.")
     return data
@@ -81,11 +95,15 @@ def _read(path: Path) -> bytes:
 
 def _download(url: str) -> bytes:
     from http.client import HTTPException
+    from urllib.error import HTTPError
     from urllib.request import urlopen
 
     try:
         with urlopen(url, timeout=TIMEOUT) as answer:  # noqa: S310 - is_url let only http and https through
             data: bytes = answer.read(MAX_BYTES + 1)
+    except HTTPError as error:
+        error.close()
+        raise OSError(str(error)) from None
     except HTTPException as error:
         raise OSError(str(error)) from None
     return data
@@ -98,12 +116,28 @@ def parse(data: bytes, origin: str) -> Document:
     except UnicodeDecodeError as error:
         raise SpecError(f"{origin}: byte {error.start} is not UTF-8. Save the document as UTF-8.") from None
     digest = hashlib.sha256(data).hexdigest()
+    if not text.strip():
+        raise SpecError(f"{origin}: empty. Give an OpenAPI document.")
     if text.lstrip().startswith("{"):
         try:
-            return Document(_object(json.loads(text), origin), origin, digest)
+            return _parse_json(text, origin, digest)
         except (ValueError, RecursionError):
             pass  # YAML's flow style begins with a brace too
     return _parse_yaml(text, origin, digest)
+
+
+def _parse_json(text: str, origin: str, digest: str) -> Document:
+    repeated: list[tuple[int, str]] = []
+
+    def members(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
+        made = dict(pairs)
+        if len(made) < len(pairs):
+            names = [name for name, _ in pairs]
+            repeated.extend((1, name) for name in made if names.count(name) > 1)
+        return made
+
+    tree = json.loads(text, object_pairs_hook=members)
+    return Document(_object(tree, origin), origin, digest, tuple(repeated))
 
 
 def _parse_yaml(text: str, origin: str, digest: str) -> Document:
@@ -126,7 +160,8 @@ def _loaded(text: str, origin: str) -> "tuple[PlainLoader, JSON]":
         return loader, loader.get_single_data()
     except yaml.MarkedYAMLError as error:
         raise SpecError(f"{origin}{_place(error)}: not YAML or JSON: {error.problem}. Mend the syntax.") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        # PyYAML lets through whatever its constructors stumble over, as with `!!float` and nothing behind it.
         raise SpecError(f"{origin}: not YAML or JSON: {error}. Mend the syntax.") from None
 
 
@@ -144,6 +179,8 @@ def _object(tree: JSON, origin: str) -> dict[str, JSON]:
 def checked(document: Document) -> Document:
     """The document itself if it is OpenAPI 3.0 or 3.1 (3.2 is read as 3.1); else raises SpecError."""
     version = document.tree.get("openapi")
+    if isinstance(version, float):
+        version = document.tree["openapi"] = str(version)
     if not isinstance(version, str) or not version.startswith(("3.0", "3.1", "3.2")):
         found = f'openapi: "{version}"' if version else 'swagger: "2.0"' if "swagger" in document.tree else "no version"
         raise SpecError(f"{document.origin}: {found}. Only OpenAPI 3.0 and 3.1 are read: convert the document first.")

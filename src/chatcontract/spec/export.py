@@ -207,9 +207,9 @@ def _redirect(node: Any, moved: dict[str, str]) -> Any:
 
 
 def _old_frame(document: Object) -> Object:
-    result = {"paths": {}, **_without(document, "webhooks", "jsonSchemaDialect")}
+    result = _without(document, "webhooks", "jsonSchemaDialect")
     result["openapi"] = "3.0.3"
-    result["paths"] = {path: _inline(document, item) for path, item in result["paths"].items()}
+    result["paths"] = {path: _inline(document, item) for path, item in result.get("paths", {}).items()}
     result = _on(result, "components", lambda it: _without(it, "pathItems"))
     result = _on(result, "info", lambda it: _without(it, "summary"))
     return _on(result, "info", lambda it: _on(it, "license", lambda it: _without(it, "identifier")))

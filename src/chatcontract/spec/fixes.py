@@ -164,6 +164,8 @@ class Fixer:
         return node
 
     def _bounds(self, node: Schema) -> Schema:
+        if "integer" not in types(node):
+            return node
         low, high = node.get("minimum"), node.get("maximum")
         if _number(low) and low < -INT64 and self.on("integer-bounds"):
             node = {**node, "minimum": -INT64}
@@ -173,7 +175,9 @@ class Fixer:
 
     def _required(self, node: Schema) -> Schema:
         names = node.get("required")
-        if isinstance(names, list) and len(set(map(str, names))) != len(names) and self.on("duplicate-required"):
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            return node
+        if len(set(names)) != len(names) and self.on("duplicate-required"):
             return {**node, "required": list(dict.fromkeys(names))}
         return node
 

@@ -86,7 +86,7 @@ def _roots(
 def _media(holder: dict[str, JSON], place: Place, kind: str, resolver: Resolver) -> Root:
     content = holder.get("content")
     for media_type, media in content.items() if isinstance(content, dict) else ():
-        if kind not in media_type and not (kind == "json" and media_type == "*/*"):
+        if kind not in media_type.lower() and not (kind == "json" and media_type == "*/*"):
             continue
         media, at = _followed(media, place.child("content", media_type), resolver)
         for name in ("itemSchema", "schema"):
@@ -99,8 +99,9 @@ def _chunk(document: Document, holder: dict[str, JSON], place: Place, resolver: 
     root = _media(holder, place, "event-stream", resolver)
     if root.node is not None:
         return root
-    schemas = (document.tree.get("components") or {}).get("schemas") or {}
-    for name in schemas:
+    components = document.tree.get("components")
+    schemas = components.get("schemas") if isinstance(components, dict) else None
+    for name in schemas if isinstance(schemas, dict) else ():
         if name == CHUNK_COMPONENT or name.endswith(("ChatCompletionChunk", "ChatCompletionStreamResponse")):
             at = Place(document.origin, "").child("components", "schemas", name)
             return Root(schemas[name], at, "component")
@@ -109,7 +110,7 @@ def _chunk(document: Document, holder: dict[str, JSON], place: Place, resolver: 
 
 def _error(answers: dict[str, tuple[dict[str, JSON], Place]], place: Place, resolver: Resolver) -> Root:
     for status in sorted(answers):
-        if status[0] in "45" or status == "default":
+        if status.startswith(("4", "5")) or status == "default":
             root = _media(*answers[status], "json", resolver)
             if root.node is not None:
                 return root

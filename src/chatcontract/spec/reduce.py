@@ -1,10 +1,13 @@
 """One root of the operation → one self-contained schema: references followed, annotations gone, fixes applied."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 
 from chatcontract.exceptions import SpecError
 from chatcontract.model import JSON
+from chatcontract.redact import short
 from chatcontract.spec.fixes import Fixer, Schema
+from chatcontract.spec.keywords import misfit
 from chatcontract.spec.references import Place, Resolver
 from chatcontract.spec.simplify import intersect_all, simplify
 
@@ -25,11 +28,15 @@ _NAMED = frozenset(("properties", "patternProperties", "dependentSchemas"))
 
 
 class Reducer:
-    """Reduces roots of one document; circular references end up in `$defs` of the result."""
+    """Reduces roots of one document; circular references end up in `$defs` of the result.
 
-    def __init__(self, resolver: Resolver, fixer: Fixer) -> None:
+    `is_pattern` says whether the engine can read a regular expression.
+    """
+
+    def __init__(self, resolver: Resolver, fixer: Fixer, is_pattern: Callable[[str], bool]) -> None:
         self._resolver = resolver
         self._fixer = fixer
+        self._is_pattern = is_pattern
         self._done: dict[Place, tuple[JSON, int]] = {}
         self._open: dict[Place, str] = {}
         self._circular: dict[str, JSON] = {}
@@ -44,6 +51,8 @@ class Reducer:
         self._circular, self._done, self._count = {}, {}, 0
         made = self._schema(node, place)
         made = made if isinstance(made, dict) else ({} if made else {"not": {}})
+        if name := _endless(self._circular):
+            raise SpecError(f'{place}: the schema "{name}" is defined by itself alone. Correct the document.')
         return {**made, "$defs": self._circular} if self._circular else made
 
     def _schema(self, node: JSON, place: Place) -> JSON:
@@ -53,7 +62,10 @@ class Reducer:
         if not isinstance(node, dict):
             raise SpecError(f"{place}: {type(node).__name__} where a schema belongs. Correct the document.")
         node = self._fixer.fixed(node)
-        if isinstance(node.get("$ref"), str):
+        for name, value in node.items():
+            if taken := misfit(name, value):
+                raise SpecError(f"{place.child(name)}: {short(value, 60)} where {taken} belongs. Correct the document.")
+        if "$ref" in node:
             return self._reference(node, place)
         return simplify({name: self._keyword(name, value, place) for name, value in node.items() if _known(name)})
 
@@ -70,7 +82,8 @@ class Reducer:
 
     def _target(self, target: JSON, at: Place) -> JSON:
         if at in self._open:
-            name = self._open[at] = self._open[at] or f"{at.pointer.rsplit('/', 1)[-1]}-{len(self._circular)}"
+            plain = re.sub(r"\W", "_", at.pointer.rsplit("/", 1)[-1], flags=re.ASCII)
+            name = self._open[at] = self._open[at] or f"{plain}-{len(self._circular)}"
             self._circular.setdefault(name, True)
             return {"$ref": f"#/$defs/{name}"}
         if at in self._done:
@@ -82,10 +95,7 @@ class Reducer:
     def _first_visit(self, target: JSON, at: Place) -> JSON:
         before = self._count
         self._open[at] = ""
-        try:
-            made = self._schema(target, at)
-        except RecursionError:
-            raise SpecError(f"{at}: schemas are nested too deeply. Reduce the document.") from None
+        made = self._schema(target, at)
         name = self._open.pop(at)
         if name:
             self._circular[name] = made
@@ -102,8 +112,45 @@ class Reducer:
             return [self._schema(item, at.child(index)) for index, item in enumerate(value)]
         if name in _NAMED:
             _expect(value, dict, at)
+            patterns = [*value] if name == "patternProperties" else []
+            self._expect_patterns(patterns, at)
             return {key: self._schema(item, at.child(key)) for key, item in value.items()}
+        if name == "pattern":
+            self._expect_patterns([value], at)
         return value
+
+    def _expect_patterns(self, patterns: list[str], at: Place) -> None:
+        for pattern in patterns:
+            if not self._is_pattern(pattern):
+                raise SpecError(f"{at}: {short(pattern, 60)} is no regular expression. Correct the document.")
+
+
+def _endless(definitions: dict[str, JSON]) -> str:
+    """The name of a definition that asks about a value what it asks about the same value, and so on; or nothing."""
+    asked = {name: set(_asked(schema)) for name, schema in definitions.items()}
+    for name in asked:
+        reached, fresh = set[str](), asked[name]
+        while fresh:
+            reached |= fresh
+            fresh = set().union(*(asked.get(other, ()) for other in fresh)) - reached
+        if name in reached:
+            return name
+    return ""
+
+
+def _asked(schema: JSON) -> Iterator[str]:
+    """The definitions that a schema holds the same value against."""
+    if not isinstance(schema, dict):
+        return
+    if "$ref" in schema:
+        yield schema["$ref"].rsplit("/", 1)[-1]
+    for name in ("allOf", "anyOf", "oneOf"):
+        for branch in schema.get(name, ()):
+            yield from _asked(branch)
+    for name in ("not", "if", "then", "else"):
+        yield from _asked(schema.get(name))
+    for branch in schema.get("dependentSchemas", {}).values():
+        yield from _asked(branch)
 
 
 def _known(name: str) -> bool:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import unquote, urldefrag, urljoin
+from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from chatcontract import pointer
 from chatcontract.exceptions import SpecError
@@ -28,7 +28,7 @@ class Resolver:
 
     def __init__(self, document: Document, *, network: bool = False) -> None:
         self._root = document
-        self._network = network or is_url(document.origin)
+        self._network = network
         self._trees: dict[str, JSON] = {document.origin: document.tree}
 
     @property
@@ -42,10 +42,15 @@ class Resolver:
         Raises:
             SpecError: nothing is there, the file cannot be read, or it is in the network and that is not allowed.
         """
-        target, fragment = urldefrag(reference)
-        origin = self._origin(target, at) if target else at.origin
+        try:
+            target, fragment = urldefrag(reference)
+            origin = self._origin(target, at) if target else at.origin
+        except ValueError as error:
+            raise SpecError(f'{at}: broken $ref "{reference}": {error}. Correct the reference.') from None
         place = Place(origin, unquote(fragment))
         try:
+            if fragment and not fragment.startswith("/"):
+                raise LookupError(fragment)
             return pointer.resolve(self._tree(origin, reference, at), pointer.split(place.pointer)), place
         except LookupError:
             why = "nothing is there" if not fragment or fragment.startswith("/") else "anchors are not followed"
@@ -58,9 +63,13 @@ class Resolver:
             return unquote(target)
         return str(Path(at.origin).parent / unquote(target))
 
+    def _is_beside(self, origin: str) -> bool:
+        """Whether the file comes from the server that the document itself was asked for at."""
+        return urlsplit(origin)[:2] == urlsplit(self._root.origin)[:2]
+
     def _tree(self, origin: str, reference: str, at: Place) -> JSON:
         if origin not in self._trees:
-            if is_url(origin) and not self._network:
+            if is_url(origin) and not self._network and not self._is_beside(origin):
                 raise SpecError(
                     f'{at}: $ref "{reference}" leads to the network, which is refused. '
                     "Allow it with network=True (--allow-network), or put the file beside the document."

@@ -5,6 +5,7 @@ from typing import Any
 
 from chatcontract.model import JSON
 from chatcontract.spec.fixes import Schema, nullable, types
+from chatcontract.unions import type_of
 
 _UNIONS = ("anyOf", "oneOf")
 _NOT_FOR_NULL = frozenset(("anyOf", "oneOf", "allOf", "not", "if", "then", "else", "$ref"))
@@ -143,5 +144,12 @@ def drop_subsumed(branches: list[JSON]) -> list[JSON]:
 def _within(branch: Schema, bare: set[str]) -> bool:
     declared = set(types(branch))
     return bool(declared) and declared <= bare
+
+
+def fits_type(value: JSON, node: Schema) -> bool:
+    """Whether the value is of a type that the schema object declares."""
+    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    name = type_of(value)
+    return name in types(node) or (name == "number" and whole and "integer" in types(node))
 
 

@@ -7,28 +7,47 @@ with `if`/`then` on the tag or the type.
 from chatcontract.model import JSON
 from chatcontract.spec.fixes import Schema
 from chatcontract.spec.reduce import children
-from chatcontract.spec.simplify import drop_subsumed
-from chatcontract.unions import accepted_types, chain, is_disjoint
+from chatcontract.spec.simplify import drop_subsumed, fits_type
+from chatcontract.unions import accepted_types, chain, flat, is_disjoint
 
 _UNIONS = ("anyOf", "oneOf")
 _OPENERS = frozenset(("additionalProperties", "unevaluatedProperties", "patternProperties", "allOf", "if", "$ref"))
 
 
+MAX_LISTED = 256
+"""Whole numbers that an array's items may be, for them to be listed."""
+
+
 def fast(schema: Schema) -> Schema:
     """The schema with `oneOf` as `anyOf` wherever the branches are disjoint, and without useless branches."""
-    definitions = schema.get("$defs", {})
+    return _fast(schema, schema.get("$defs", {}))
 
+
+def _fast(schema: Schema, definitions: Schema) -> Schema:
     def change(node: JSON) -> JSON:
-        node = children(node, change)
         branches = node.get("oneOf")
         if branches and "anyOf" not in node and is_disjoint(branches, definitions):
             node = {**{name: value for name, value in node.items() if name != "oneOf"}, "anyOf": branches}
         if "anyOf" in node:
-            node = {**node, "anyOf": drop_subsumed(node["anyOf"])}
-        return _without_lone_union(node)
+            node = {**node, "anyOf": drop_subsumed(flat("anyOf", node["anyOf"], definitions))}
+        return _with_listed_items(children(_without_needless_type(_without_lone_union(node)), change))
 
     made: Schema = change(schema)
     return made
+
+
+def _with_listed_items(node: Schema) -> Schema:
+    listed = _listed(node.get("items"))
+    return {**node, "items": listed} if listed else node
+
+
+def _listed(items: JSON) -> Schema | None:
+    """An `enum` in place of the bounds of few whole numbers: one look in a table for three tests of each."""
+    if not isinstance(items, dict) or items.keys() != {"type", "minimum", "maximum"} or items["type"] != "integer":
+        return None
+    least, most = items["minimum"], items["maximum"]
+    whole = isinstance(least, int) and isinstance(most, int) and 0 <= most - least < MAX_LISTED
+    return {"enum": list(range(least, most + 1))} if whole else None
 
 
 def _without_lone_union(node: Schema) -> Schema:
@@ -38,8 +57,24 @@ def _without_lone_union(node: Schema) -> Schema:
     return node
 
 
+def _without_needless_type(node: Schema) -> Schema:
+    """The schema object without `type` beside `enum` or `const`: one wrong value would break both."""
+    keyword = "const" if "const" in node else "enum"
+    if "type" not in node or keyword not in node or {"const", "enum"} <= node.keys():
+        return node
+    values = [node["const"]] if keyword == "const" else node["enum"]
+    fitting = [value for value in values if fits_type(value, node)]
+    if not fitting:
+        return node
+    rest = {name: value for name, value in node.items() if name != "type"}
+    return {**rest, keyword: fitting[0] if keyword == "const" else fitting}
+
+
 def closed(schema: Schema) -> Schema:
-    """The schema that allows no member beyond the declared ones, wherever "declared" is certain."""
+    """The schema that allows no member beyond the declared ones, wherever "declared" is certain.
+
+    `$comment` tells what was closed here from what the document itself forbids.
+    """
     definitions = schema.get("$defs", {})
 
     def change(node: JSON) -> JSON:
@@ -47,7 +82,7 @@ def closed(schema: Schema) -> Schema:
             return node
         made = children(node, lambda child: child) if "allOf" in node or "if" in node else children(node, change)
         if "properties" in node and not _OPENERS & node.keys() and not _adds_members(node):
-            made["additionalProperties"] = False
+            made |= {"additionalProperties": False, "$comment": "undocumented"}
         return made
 
     made: Schema = change(schema)
@@ -59,22 +94,29 @@ def _adds_members(node: Schema) -> bool:
 
 
 def precise(schema: Schema) -> Schema:
-    """The schema with every union that types and tags can decide as a chain of `if`/`then`."""
+    """The schema with every union that types and tags can decide as a chain of `if`/`then`.
+
+    The items of an array of such unions, or of small numbers, are asked for their verdict first: most have no error.
+    """
     definitions = schema.get("$defs", {})
 
-    def change(node: JSON) -> JSON:
-        node = children(node, change)
+    def change(node: JSON, asked: bool = False) -> JSON:
         for union in _UNIONS:
             if union in node and not {"if", "allOf"} & node.keys():
                 node = _chained(node, union, definitions)
-        return node
+        items = node.get("items")
+        is_union = isinstance(items, dict) and not items.keys().isdisjoint(_UNIONS)
+        quick = None if asked else _fast(items, definitions) if is_union else _listed(items)
+        made = children(_without_needless_type(node), lambda child: change(child, asked or quick is not None))
+        return {**made, "items": {"if": quick, "else": made["items"]}} if quick else made
 
     made: Schema = change(schema)
     return made
 
 
 def _chained(node: Schema, union: str, definitions: Schema) -> Schema:
-    branches = drop_subsumed(node[union]) if union == "anyOf" else node[union]
+    branches = flat(union, node[union], definitions)
+    branches = drop_subsumed(branches) if union == "anyOf" else branches
     if union == "oneOf" and not is_disjoint(branches, definitions):
         return node
     rest = {name: value for name, value in node.items() if name != union}

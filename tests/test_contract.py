@@ -1,0 +1,366 @@
+"""The public face: what goes in, what comes out, and that the choices of a user mean what they say."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import chatcontract
+from chatcontract import Contract, ContractViolation, Exchange, Request, Response, Severity, Violations, closures
+from chatcontract.model import Basis, Engine, Part, Profile
+from chatcontract.pointer import resolve, split
+
+HERE = Path(__file__).parent
+VALID: dict[str, dict[str, Any]] = yaml.safe_load((HERE / "valid.yaml").read_text(encoding="utf-8"))
+ENTRIES: list[dict[str, Any]] = yaml.safe_load((HERE.parent / "spec" / "tolerances.yaml").read_text(encoding="utf-8"))
+TOLERANCES: list[list[Any]] = closures.own().json("tolerances")
+PROFILES: tuple[Profile, ...] = ("strict", "openai", "compatible")
+ENGINES = pytest.mark.parametrize("engine", ["jsonschema-rs", "jsonschema"])
+REQUEST: dict[str, Any] = {"model": "gpt-5", "messages": [{"role": "user", "content": "Hi"}]}
+RESPONSE: dict[str, Any] = VALID["responses"]["a text"]
+CHUNK: dict[str, Any] = VALID["chunks"]["the first"]
+LAST: dict[str, Any] = VALID["chunks"]["the end of a choice"]
+DONE = b"data: [DONE]\n\n"
+
+
+def stream(*chunks: Any) -> bytes:
+    return b"".join(b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks) + DONE
+
+
+def places(violations: Violations) -> list[tuple[str, str]]:
+    return [(v.rule, v.pointer) for v in violations]
+
+
+def test_a_sound_payload_gives_an_empty_false_tuple() -> None:
+    found = Contract.load().check_request(REQUEST)
+    assert isinstance(found, tuple)
+    assert found == ()
+    assert not found
+    assert found.errors == ()
+
+
+def test_a_broken_payload_gives_a_tuple_of_violations_that_say_everything() -> None:
+    found = Contract.load().check_request({**REQUEST, "n": "two"})
+    assert found
+    assert isinstance(found, Violations)
+    (violation,) = found
+    assert violation._asdict() == {
+        "rule": "CC001", "name": "schema-mismatch", "severity": Severity.ERROR, "basis": Basis.SCHEMA,
+        "part": Part.REQUEST, "pointer": "/n", "message": "expected integer or null, got string", "chunk": None,
+        "value": '"two"', "hint": "", "exchange": "",
+    }  # fmt: skip
+    assert violation.side == "client"
+    assert violation.fingerprint == "CC001:request:/n"
+
+
+@ENGINES
+def test_a_body_may_be_a_dict_or_text_of_any_kind(engine: Engine) -> None:
+    contract = Contract.load(engine=engine)
+    sound, broken = json.dumps(REQUEST), json.dumps({**REQUEST, "n": 0})
+    for body in (REQUEST, sound, sound.encode(), bytearray(sound.encode()), memoryview(sound.encode())):
+        assert contract.check_request(body) == ()  # type: ignore[arg-type]
+        assert contract.is_valid_request(body)  # type: ignore[arg-type]
+    for body in ({**REQUEST, "n": 0}, broken, broken.encode(), bytearray(broken.encode())):
+        assert places(contract.check_request(body)) == [("CC001", "/n")]  # type: ignore[arg-type]
+        assert not contract.is_valid_request(body)  # type: ignore[arg-type]
+
+
+@ENGINES
+@pytest.mark.parametrize("body", [None, [], 5, 1.5, True, "null", "[]", '"text"', "5", b"true"])
+def test_a_body_that_is_no_object_is_told_at_the_top(engine: Engine, body: Any) -> None:
+    contract = Contract.load(engine=engine)
+    for check in (contract.check_request, contract.check_response, contract.check_chunk):
+        assert places(check(body)) == [("CC001", "")]
+    for is_valid in (contract.is_valid_request, contract.is_valid_response, contract.is_valid_chunk):
+        assert is_valid(body) is False
+
+
+def test_a_payload_is_left_as_it_was() -> None:
+    body = {**REQUEST, "n": 0, "x": [1]}
+    before = deepcopy(body)
+    Contract.load().check_request(body)
+    assert body == before
+
+
+def test_each_part_names_itself_and_its_side() -> None:
+    contract = Contract.load()
+    parts = [contract.check_request({})[0], contract.check_response({})[0], contract.check_chunk({})[0]]
+    assert [v.part for v in parts] == [Part.REQUEST, Part.RESPONSE, Part.CHUNK]
+    assert [v.side for v in parts] == ["client", "server", "server"]
+
+
+def test_a_response_of_old_is_excused_by_profile_and_a_broken_one_by_none() -> None:
+    old = deepcopy(RESPONSE)
+    del old["choices"][0]["message"]["refusal"]
+    severities = {profile: [v.severity for v in Contract.load(profile=profile).check_response(old)] for profile in PROFILES}
+    assert severities == {"strict": [Severity.ERROR], "openai": [Severity.INFO], "compatible": []}
+    for profile in PROFILES:
+        assert Contract.load(profile=profile).check_response({**old, "id": 1}).errors
+
+
+# Streams
+
+
+@pytest.mark.parametrize("form", ["bytes", "str", "pieces", "single bytes", "bytearrays", "dicts", "texts", "generator"])
+def test_a_stream_may_come_in_any_form(form: str) -> None:
+    contract = Contract.load(select=["CC0"])
+    chunks: list[Any] = [CHUNK, {**CHUNK, "created": "now"}, LAST]
+    data = stream(*chunks)
+    forms: dict[str, Any] = {
+        "bytes": data,
+        "str": data.decode(),
+        "pieces": [data[:7], data[7:100], data[100:]],
+        "single bytes": [data[at : at + 1] for at in range(len(data))],
+        "bytearrays": [bytearray(data[:50]), bytearray(data[50:])],
+        "dicts": chunks,
+        "texts": [json.dumps(chunk) for chunk in chunks],
+        "generator": (data[at : at + 9] for at in range(0, len(data), 9)),
+    }
+    (violation,) = contract.check_stream(forms[form])
+    assert (violation.rule, violation.pointer, violation.chunk, violation.part) == ("CC001", "/created", 1, Part.CHUNK)
+
+
+def test_the_chunks_of_a_stream_are_counted_by_data_events_from_zero() -> None:
+    data = b": hello\n\n" + stream({}, CHUNK, {"choices": 1})
+    found = Contract.load(select=["CC001"]).check_stream(data)
+    assert {v.chunk for v in found} == {0, 2}
+
+
+def test_an_error_inside_a_stream_is_held_against_the_error_schema() -> None:
+    contract = Contract.load(select=["CC0"])
+    sound = {"error": {"message": "Overloaded.", "type": "server_error", "param": None, "code": None}}
+    assert contract.check_stream(stream(CHUNK, sound)) == ()
+    (violation,) = contract.check_stream(stream(CHUNK, {"error": {**sound["error"], "message": 5}}))
+    assert (violation.part, violation.pointer, violation.chunk) == (Part.ERROR, "/error/message", 1)
+
+
+def test_a_chunk_that_is_no_json_is_told_with_its_position() -> None:
+    found = Contract.load(select=["CC0"]).check_stream(b'data: {"id"\n\n' + DONE)
+    assert [(v.rule, v.chunk) for v in found] == [("CC006", 0)]
+
+
+def test_chunks_that_json_cannot_hold_give_a_clear_type_error() -> None:
+    circle: dict[str, Any] = {}
+    circle["a"] = circle
+    for chunks in ([{"id": {1, 2}}], [circle], [{"id": b"x"}]):
+        with pytest.raises(TypeError, match="JSON"):
+            Contract.load().check_stream(chunks)
+
+
+# Exchanges
+
+
+def exchange(request: Any = REQUEST, status: int | None = 200, answer: Any = RESPONSE) -> Exchange:
+    def body(value: Any) -> bytes:
+        return value if isinstance(value, bytes) else json.dumps(value).encode()
+
+    response = None if answer is None else Response(status, (), body(answer))
+    return Exchange("e1", None if request is None else Request(body=body(request)), response)
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        (exchange(), []),
+        (exchange(request={**REQUEST, "n": 0}), [(Part.REQUEST, "/n")]),
+        (exchange(answer={**RESPONSE, "id": 1}), [(Part.RESPONSE, "/id")]),
+        (exchange(request={**REQUEST, "n": 0}, answer={**RESPONSE, "id": 1}), [(Part.REQUEST, "/n"), (Part.RESPONSE, "/id")]),
+        (exchange(status=400, answer={"error": {"message": "x", "type": 1, "param": None, "code": None}}), [(Part.ERROR, "/error/type")]),
+        (exchange(answer=stream(CHUNK, {**LAST, "id": 1})), [(Part.CHUNK, "/id")]),
+        (exchange(request=None, answer=None), []),
+        (exchange(request=None, status=None, answer={**RESPONSE, "id": 1}), [(Part.RESPONSE, "/id")]),
+        (exchange(request=None, status=None, answer={"error": {"message": 1}}), [(Part.ERROR, "/error/message")]),
+    ],
+)  # fmt: skip
+def test_an_exchange_is_checked_by_what_its_parts_are(made: Exchange, expected: list[tuple[Part, str]]) -> None:
+    found = Contract.load(select=["CC001"]).check(made)
+    assert [(v.part, v.pointer) for v in found if "missing" not in v.message] == expected
+    assert {v.exchange for v in found} <= {"e1"}
+
+
+# Profiles
+
+
+def test_every_entry_of_the_tolerances_concerns_a_place_in_a_payload() -> None:
+    read = {(t[1].rsplit("/", 1)[-1], t[2], json.dumps(t[3], sort_keys=True)) for t in TOLERANCES}
+    assert read == {(e["member"], e["may_be"], json.dumps(e["severity"], sort_keys=True)) for e in ENTRIES}
+
+
+def deviating(root: str, pointer: str, may_be: str) -> tuple[Any, str]:
+    """A valid payload with that one deviation, and the place where it is to be told."""
+    for payload in VALID[root + "s"].values():
+        for tokens in matching(payload, split(pointer)):
+            changed = deepcopy(payload)
+            holder = resolve(changed, tokens[:-1])
+            if may_be == "absent":
+                del holder[tokens[-1]]
+            else:
+                holder[tokens[-1]] = None if may_be == "null" else []
+            told = tokens[:-1] if may_be == "absent" else tokens
+            return changed, "".join(f"/{token}" for token in told)
+    raise AssertionError(f"no valid {root} has {pointer}")
+
+
+def matching(value: Any, pointer: list[str]) -> Iterator[list[str | int]]:
+    if not pointer:
+        yield []
+    elif isinstance(value, list) and pointer[0] == "*":
+        for index, item in enumerate(value):
+            yield from ([index, *rest] for rest in matching(item, pointer[1:]))
+    elif isinstance(value, dict) and pointer[0] in value:
+        yield from ([pointer[0], *rest] for rest in matching(value[pointer[0]], pointer[1:]))
+
+
+@ENGINES
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("tolerance", TOLERANCES, ids=lambda t: f"{t[0]}{t[1]}:{t[2]}")
+def test_a_tolerated_deviation_has_the_severity_that_is_declared(tolerance: list[Any], profile: Profile, engine: Engine) -> None:
+    root, pointer, may_be, severity = tolerance[:4]
+    payload, place = deviating(root, pointer, may_be)
+    contract = Contract.load(profile=profile, engine=engine, select=["CC0"])
+    if root == "error":
+        found = contract.check(exchange(None, 400, payload))
+    else:
+        found = getattr(contract, f"check_{root}")(payload)
+        assert getattr(contract, f"is_valid_{root}")(payload) == (severity[profile] != "error")
+    told = [] if severity[profile] == "ignore" else [(place, severity[profile])]
+    assert [(v.pointer, v.severity) for v in found] == told
+
+
+def test_the_compatible_profile_is_silent_about_extensions() -> None:
+    body = {**RESPONSE, "x_vendor": 1}
+    assert Contract.load(profile="compatible").check_response(body) == ()
+    for profile in ("openai", "strict"):
+        assert places(Contract.load(profile=profile).check_response(body)) == [("CC004", "/x_vendor")]
+
+
+def test_the_names_of_many_undocumented_members_do_not_flood() -> None:
+    found = Contract.load().check_request({**REQUEST, **{f"x{n}": n for n in range(500)}})
+    assert len(found) == 21
+    assert found[-1].message == "480 more members are not documented"
+
+
+def test_a_payload_with_very_many_faults_is_cut_short() -> None:
+    found = Contract.load().check_request({"model": "m", "messages": [{"role": "x"}] * 5000})
+    assert len(found) == 1000
+
+
+# Choosing rules
+
+
+BROKEN: dict[str, Any] = {"model": 1, "messages": REQUEST["messages"], "stop": None, "parallel_tool_calls": None, "x": 1}
+
+
+@pytest.mark.parametrize(
+    ("select", "ignore", "rules"),
+    [
+        (None, None, {"CC001", "CC002", "CC004"}),
+        (["CC001"], None, {"CC001"}),
+        (["cc001", "null-member"], None, {"CC001", "CC002"}),
+        (["CC0"], None, {"CC001", "CC002", "CC004"}),
+        (["CC00"], ["undocumented-member"], {"CC001", "CC002"}),
+        (None, ["CC001"], {"CC002", "CC004"}),
+        (["CC001"], ["CC0"], set()),
+        ([], None, set()),
+        (iter(["CC004"]), iter(["CC001"]), {"CC004"}),
+    ],
+)
+def test_rules_are_chosen_by_code_prefix_or_name(select: Any, ignore: Any, rules: set[str]) -> None:
+    contract = Contract.load(select=select, ignore=ignore)
+    assert {v.rule for v in contract.check_request(BROKEN)} == rules
+    assert {rule.code for rule in contract.rules} >= rules
+
+
+@pytest.mark.parametrize("word", ["CC999", "no-such-rule", "", "C", "schema mismatch"])
+@pytest.mark.parametrize("option", ["select", "ignore"])
+def test_an_unknown_rule_gives_an_error_with_its_cure(option: Any, word: str) -> None:
+    with pytest.raises(ValueError, match="no rule is called .*chatcontract rules"):
+        Contract.load(**{option: [word]})
+
+
+def test_an_unknown_profile_or_engine_gives_an_error_that_lists_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="'lax'.*openai, strict, compatible"):
+        Contract.load(profile="lax")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="'ajv'.*jsonschema-rs, jsonschema"):
+        Contract.load(engine="ajv")  # type: ignore[arg-type]
+
+
+# assert_ok
+
+
+def test_assert_ok_raises_an_assertion_error_that_carries_the_violations() -> None:
+    contract = Contract.load()
+    with pytest.raises(ContractViolation) as raised:
+        contract.assert_ok({**RESPONSE, "id": 1})
+    assert isinstance(raised.value, AssertionError)
+    assert places(raised.value.violations) == [("CC001", "/id")]
+    assert str(raised.value) == "CC001 schema-mismatch (error) at response#/id: expected string, got number"
+
+
+def test_assert_ok_takes_an_exchange_a_body_or_violations_and_is_silent_below_error() -> None:
+    contract = Contract.load()
+    contract.assert_ok(exchange())
+    contract.assert_ok(json.dumps(RESPONSE))
+    contract.assert_ok(RESPONSE, REQUEST)
+    contract.assert_ok(contract.check_request({**REQUEST, "x": 1}))
+    with pytest.raises(ContractViolation, match="request#/n"):
+        contract.assert_ok(exchange(request={**REQUEST, "n": 0}))
+    with pytest.raises(ContractViolation, match="request#/n"):
+        contract.assert_ok(contract.check_request({**REQUEST, "n": 0}))
+
+
+# Engines, threads, other documents
+
+
+def test_a_contract_serves_many_threads() -> None:
+    contract = Contract.load()
+    bodies: list[dict[str, Any]] = [{**REQUEST, "n": n % 3} for n in range(300)]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(contract.check_request, bodies))
+        verdicts = list(pool.map(contract.is_valid_request, bodies))
+    assert [places(each) for each in found] == [[] if n % 3 else [("CC001", "/n")] for n in range(300)]
+    assert verdicts == [bool(n % 3) for n in range(300)]
+
+
+def small_document() -> dict[str, Any]:
+    def content(schema: dict[str, Any]) -> dict[str, Any]:
+        return {"content": {"application/json": {"schema": schema}}}
+
+    question = {"type": "object", "required": ["question"], "properties": {"question": {"type": "string"}}}
+    answer = {"type": "object", "required": ["answer"], "properties": {"answer": {"type": ["string", "null"]}}}
+    operation = {"requestBody": content(question), "responses": {"200": {"description": "", **content(answer)}}}
+    return {"openapi": "3.1.0", "info": {"title": "Small", "version": "7"}, "paths": {"/v1/chat/completions": {"post": operation}}}
+
+
+@ENGINES
+@pytest.mark.parametrize("profile", PROFILES)
+def test_another_document_is_held_against_its_own_words(engine: Engine, profile: Profile) -> None:
+    contract = Contract.load(small_document(), engine=engine, profile=profile, select=["CC0"])
+    assert contract.facts["title"] == "Small"
+    assert contract.facts["path"] == "/v1/chat/completions"
+    assert contract.check_request({"question": "?"}) == ()
+    assert places(contract.check_request({"question": None})) == [("CC001", "/question")]
+    assert places(contract.check_response({})) == [("CC003", "")]
+    assert contract.is_valid_response({"answer": None})
+    assert contract.is_valid_chunk(CHUNK)
+    assert places(contract.check_chunk({**CHUNK, "id": 1})) == [("CC001", "/id")]
+
+
+def test_the_facts_of_our_own_document_say_what_it_is() -> None:
+    facts = Contract.load().facts
+    assert facts["openapi"].startswith("3.1")
+    assert facts["path"] == "/chat/completions"
+    assert facts["fixes"] == {}
+    assert facts["origin"] == "spec/openapi.yaml"
+
+
+def test_the_version_is_that_of_the_project() -> None:
+    import tomllib
+
+    project = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert chatcontract.__version__ == project["version"]
