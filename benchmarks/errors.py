@@ -1,0 +1,85 @@
+"""All errors of a faulty payload beside its verdict, and that they are few, short and at the leaf."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema_rs
+
+from benchmarks.measure import Effort, Line, interleaved
+from benchmarks.payloads import Fault, Payload, all_payloads
+from benchmarks.verdicts import judge_of
+from chatcontract import Contract, Violations
+
+JSON = Any
+
+GOAL = 12
+LOGPROBS_GOAL = 4
+MAX_MESSAGE = 300
+
+
+def _checked(contract: Contract, root: str, value: JSON) -> Violations:
+    violations: Violations = getattr(contract, f"check_{root}")(value)
+    return violations
+
+
+def _is_right(violations: Violations, fault: Fault) -> bool:
+    return [v.pointer for v in violations] == [fault.pointer] and len(violations[0].message) <= MAX_MESSAGE
+
+
+def listed(effort: Effort, closures: dict[str, str] | None) -> Iterator[Line]:
+    """`check_…` of a faulty dict (schema rules alone) beside `is_valid_…` of the same dict.
+
+    Of an early fault there is no goal: the verdict stops at it, while a list of all errors has to read the whole
+    payload; a second line holds the list against the verdict on the same payload without the fault.
+    """
+    contract = Contract.load(select=["CC0"])
+    for made in all_payloads():
+        judge = judge_of(contract, made.root)
+        for fault in made.faults:
+            if not _is_right(_checked(contract, made.root, fault.value), fault):
+                raise AssertionError(f"{made.name}, {fault.name}: not one short violation at {fault.pointer}")
+            yield from _of_fault(effort, contract, made, fault)
+        if closures is not None:
+            yield from _beside_published(effort, contract, made, closures[made.root])
+        assert judge(made.value[0] if made.is_stream else made.value)
+
+
+def _of_fault(effort: Effort, contract: Contract, made: Payload, fault: Fault) -> Iterator[Line]:
+    section = "all schema errors / verdict on the same faulty payload"
+    check, judge = getattr(contract, f"check_{made.root}"), judge_of(contract, made.root)
+    early = fault.remark.startswith("early")
+    goal = None if early else LOGPROBS_GOAL if made.name == "logprobs" else GOAL
+    name = f"{made.name}: {fault.name}"
+    mine, other = interleaved([(check, fault.value), (judge, fault.value)], effort)
+    yield Line(section, name, *mine.over(other), goal=goal, note=fault.remark)
+    if early:
+        mine, other = interleaved([(check, fault.value), (judge, made.value)], effort)
+        yield Line(section, name, *mine.over(other), goal=GOAL, note="early, / verdict on the valid payload")
+
+
+def _beside_published(effort: Effort, contract: Contract, made: Payload, closure: str) -> Iterator[Line]:
+    section = "all schema errors / errors of bare jsonschema-rs on the published closure"
+    validator = jsonschema_rs.Draft202012Validator(closure, validate_formats=False)
+    for fault in made.faults:
+        jobs = [
+            (getattr(contract, f"check_{made.root}"), fault.value),
+            (lambda value: [error.message for error in validator.iter_errors(value)], fault.value),
+        ]
+        mine, other = interleaved(jobs, effort._replace(rounds=5))
+        yield Line(section, f"{made.name}: {fault.name}", *mine.over(other), note=fault.remark)
+
+
+def with_all_rules(effort: Effort) -> Iterator[Line]:
+    """`check_…` with every rule beside `is_valid_…`, on payloads without a fault: what the rules add."""
+    section = "check with all rules / verdict, valid payload"
+    contract = Contract.load()
+    for made in all_payloads():
+        if made.is_stream:
+            continue
+        jobs = [
+            (getattr(contract, f"check_{made.root}"), made.value),
+            (judge_of(contract, made.root), made.value),
+        ]
+        mine, other = interleaved(jobs, effort)
+        found = len(_checked(contract, made.root, made.value))
+        yield Line(section, made.name, *mine.over(other), note=f"{found} violations" if found else "")
