@@ -245,7 +245,9 @@ class Folder:
 
     def feed(self, chunk: JSON) -> tuple[Breach, ...]:
         """What this chunk makes newly wrong."""
-        if isinstance(chunk, dict):
+        if isinstance(chunk, dict) and "choices" not in chunk and chunk.get("error") is not None:
+            self._failed = True
+        elif isinstance(chunk, dict):
             choices = chunk.get("choices")
             choices = choices if isinstance(choices, list) else None
             self._take_members(chunk, choices)

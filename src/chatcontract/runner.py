@@ -4,9 +4,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
+from chatcontract.across import Across
 from chatcontract.contract import Contract
 from chatcontract.exceptions import SourceError
 from chatcontract.model import Part, Result, Severity, Verdict, Violations
+from chatcontract.reading import Reading
 from chatcontract.recording import Recorded, Unreadable
 from chatcontract.report import Collector, Report
 from chatcontract.sources import Source, open_source
@@ -32,6 +34,7 @@ class Run:
     ) -> None:
         self._contract = contract
         self._collector = collector
+        self._across = Across()
         self._wanted = wanted
         self._progress = progress or (lambda source, count: None)
         self.sources: list[Report] = []
@@ -74,7 +77,11 @@ class Run:
     def _violations(self, item: Recorded) -> Violations:
         if item.part is Part.CHUNK and item.exchange.response is not None:
             return self._contract.check_chunk(item.exchange.response.body)
-        return self._contract.check(item.exchange)
+        reading = Reading(item.exchange)
+        found = self._contract.check(reading)
+        for rule, finding in self._across.feed(reading):
+            found = Violations((*found, *self._contract.judged(rule, finding, item.exchange.id)))
+        return found
 
 
 def errored(origin: str, reason: str) -> Result:

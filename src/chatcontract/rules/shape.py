@@ -1,18 +1,21 @@
 """Shape (CC0): what the schema and the grammar of JSON say about a payload."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from chatcontract import pointer, redact
-from chatcontract.jsontext import TextFault
-from chatcontract.model import JSON, Basis, Finding, Part, Rule, Severity
+from chatcontract.jsontext import NON_FINITE, TextFault
+from chatcontract.model import JSON, Basis, Part, Rule, Severity
 from chatcontract.schema import Mismatch
 from chatcontract.unions import accepted_types, type_of
 
 MAX_MESSAGE = 300
 """Characters of a message."""
 MAX_NAMED = 20
-"""Undocumented members of one object that are named one by one."""
+"""Unexpected members of one object that are named one by one."""
+MAX_PLACES = 10_000
+"""Places in a schema that are remembered; one that refers to itself has no end of them."""
 
 _REFERENCE = "https://developers.openai.com/api/reference/resources/chat/subresources/completions/methods/create"
 _RFC8259 = "https://www.rfc-editor.org/rfc/rfc8259"
@@ -67,20 +70,24 @@ RULES: tuple[Rule, ...] = (
     ),
 )  # fmt: skip
 
+_CLOSING = ("additionalProperties", "unevaluatedProperties")
 SCHEMA_MISMATCH, NULL_MEMBER, ABSENT_MEMBER, UNDOCUMENTED_MEMBER = RULES[:4]
 _BY_NAME = {rule.name: rule for rule in RULES}
 
 
 
 class Found(NamedTuple):
-    """A finding with its rule.
+    """A rule with what it found.
 
     `amiss` is `absent`, `null` or `empty` where a tolerance may excuse it, for the member `pointer` or, if it is
     the absent one, `member` inside of it.
     """
 
     rule: Rule
-    finding: Finding
+    pointer: str
+    message: str
+    value: JSON = None
+    hint: str = ""
     amiss: str = ""
     member: str = ""
 
@@ -88,59 +95,100 @@ class Found(NamedTuple):
 def text_findings(faults: Iterable[TextFault]) -> Iterator[Found]:
     """What is wrong with the JSON text itself."""
     for fault in faults:
-        yield Found(_BY_NAME[fault.kind], Finding(fault.pointer, _cut(fault.message)))
+        yield Found(_BY_NAME[fault.kind], fault.pointer, _cut(fault.message))
 
 
-def schema_findings(mismatches: Iterable[Mismatch], instance: JSON, schema: JSON) -> Iterator[Found]:
-    """What the schema's mismatches mean; repetitions of the same one (from `allOf`) are folded.
+class Meanings:
+    """What the mismatches of one schema mean.
 
-    Args:
-        mismatches: as the engine lists them for `instance`.
-        schema: the schema that they came from, to tell null from absent members.
+    What depends on the place in the schema alone is worked out once for each place.
     """
-    seen: set[tuple[str, str]] = set()
-    for mismatch in mismatches:
-        for found in _findings(mismatch, instance, schema):
-            key = found.finding.pointer, found.finding.message
-            if key not in seen:
-                seen.add(key)
-                yield found
+
+    def __init__(self, schema: JSON) -> None:
+        self._schema = schema
+        self._places: dict[tuple[Hashable, ...], _Place] = {}
+
+    def findings(self, mismatches: Iterable[Mismatch], instance: JSON) -> list[Found]:
+        """What the mismatches of `instance` mean; repetitions of the same one (from `allOf`) are folded."""
+        found: list[Found] = []
+        for mismatch in mismatches:
+            if mismatch.keyword in _CLOSING and isinstance(mismatch.expected, list):
+                is_open = "$comment" in _node(self._schema, mismatch.path[:-1])
+                found += _unexpected(mismatch, instance, UNDOCUMENTED_MEMBER if is_open else SCHEMA_MISMATCH)
+            else:
+                found.append(self._found(mismatch, instance))
+        return found if len(found) < 2 else _distinct(found)
+
+    def _found(self, mismatch: Mismatch, instance: JSON) -> Found:
+        keyword, tokens, path, expected, _ = mismatch
+        name = expected if keyword == "required" else ""
+        known = self._places.get((keyword, name, *path)) or self._learnt(mismatch, (keyword, name, *path))
+        at = pointer.join(tokens)
+        if name:
+            return Found(known.rule, at, known.message, None, known.hint, "absent", name)
+        value = instance
+        for token in tokens:
+            value = value[str(token)] if isinstance(value, dict) else value[token]
+        if isinstance(value, float) and not math.isfinite(value):
+            return Found(_BY_NAME["non-finite-number"], at, NON_FINITE.format(value))
+        message = _message(mismatch, value, known.message)
+        if value is None:
+            return Found(known.rule, at, message, None, "", "null")
+        return Found(SCHEMA_MISMATCH, at, message, value, "", "empty" if keyword == "minItems" and not value else "")
+
+    def _learnt(self, mismatch: Mismatch, key: tuple[Hashable, ...]) -> "_Place":
+        if len(self._places) >= MAX_PLACES:
+            self._places.clear()
+        self._places[key] = known = _place(mismatch, self._schema)
+        return known
 
 
-def _findings(mismatch: Mismatch, instance: JSON, schema: JSON) -> Iterator[Found]:
-    keyword = mismatch.keyword
-    if keyword in ("additionalProperties", "unevaluatedProperties") and isinstance(mismatch.expected, list):
-        yield from _undocumented(mismatch, instance)
-        return
-    place = pointer.join(mismatch.tokens)
-    if keyword == "required":
-        yield _missing(mismatch, place, schema)
-        return
-    value = pointer.resolve(instance, mismatch.tokens)
-    finding = Finding(place, _cut(_MESSAGES.get(keyword, _other)(mismatch, value)), value)
-    if value is None:
-        yield Found(NULL_MEMBER if _may_be_absent(mismatch, schema) else SCHEMA_MISMATCH, finding, "null")
-    else:
-        yield Found(SCHEMA_MISMATCH, finding, "empty" if keyword == "minItems" and not value else "")
+def _distinct(found: list[Found]) -> list[Found]:
+    made: dict[tuple[str, str], Found] = {}
+    for one in found:
+        made.setdefault((one.pointer, one.message), one)
+    return list(made.values())
 
 
-def _missing(mismatch: Mismatch, place: str, schema: JSON) -> Found:
-    name = mismatch.expected
-    rule = ABSENT_MEMBER if _may_be_null(mismatch, schema) else SCHEMA_MISMATCH
-    finding = Finding(place, _cut(f'"{name}" is missing'), hint=_hint_missing(mismatch, schema))
-    return Found(rule, finding, "absent", name)
+class _Place(NamedTuple):
+    """What is said of each mismatch at one place in the schema.
+
+    `message` ends where the value met begins, or is empty where more of it depends on the value; `rule` is that
+    of an absent member, or of null.
+    """
+
+    rule: Rule
+    message: str
+    hint: str = ""
 
 
-def _undocumented(mismatch: Mismatch, instance: JSON) -> Iterator[Found]:
+def _place(mismatch: Mismatch, schema: JSON) -> _Place:
+    if mismatch.keyword == "required":
+        rule = ABSENT_MEMBER if _may_be_null(mismatch, schema) else SCHEMA_MISMATCH
+        return _Place(rule, _cut(f'"{mismatch.expected}" is missing'), _hint_missing(mismatch, schema))
+    start = _STARTS.get(mismatch.keyword)
+    rule = NULL_MEMBER if _may_be_absent(mismatch, schema) else SCHEMA_MISMATCH
+    return _Place(rule, "" if start is None else _cut(f"expected {start(mismatch)}, got "))
+
+
+def _message(mismatch: Mismatch, value: JSON, start: str) -> str:
+    if not start:
+        return _cut(_MESSAGES.get(mismatch.keyword, _other)(mismatch, value))
+    met = _type_met(mismatch, value) if mismatch.keyword == "type" else redact.short(value, 60)
+    message = start + met
+    return message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"
+
+
+def _unexpected(mismatch: Mismatch, instance: JSON, rule: Rule) -> Iterator[Found]:
     names: Sequence[str] = mismatch.expected
+    fault = "not documented" if rule is UNDOCUMENTED_MEMBER else "not allowed here"
     holder = pointer.resolve(instance, mismatch.tokens)
     place = pointer.join(mismatch.tokens)
     for name in names[:MAX_NAMED]:
         at = f"{place}/{pointer.escape(name)}"
-        yield Found(UNDOCUMENTED_MEMBER, Finding(at, _cut(f'"{name}" is not documented'), holder.get(name)))
+        yield Found(rule, at, _cut(f'"{name}" is {fault}'), holder.get(name))
     if len(names) > MAX_NAMED:
-        rest = f"{len(names) - MAX_NAMED} more members are not documented"
-        yield Found(UNDOCUMENTED_MEMBER, Finding(place, rest))
+        yield Found(rule, place, f"{len(names) - MAX_NAMED} more members are {fault}")
 
 
 def _may_be_null(mismatch: Mismatch, schema: JSON) -> bool:
@@ -174,21 +222,30 @@ def _hint_missing(mismatch: Mismatch, schema: JSON) -> str:
     return _cut(f"one of {_values(values)}") if isinstance(values, list) else ""
 
 
+def _types(mismatch: Mismatch) -> str:
+    return _listed(sorted(set(mismatch.expected), key=_TYPES.index))
+
+
+def _type_met(mismatch: Mismatch, value: JSON) -> str:
+    fraction = isinstance(value, float) and "integer" in mismatch.expected
+    return "a number with a fraction" if fraction else type_of(value)
+
+
 def _type(mismatch: Mismatch, value: JSON) -> str:
-    expected = list(dict.fromkeys(mismatch.expected))
-    met = type_of(value)
-    if met == "number" and isinstance(value, float) and "integer" in expected:
-        met = "a number with a fraction"
-    return f"expected {_listed(expected)}, got {met}"
+    return f"expected {_types(mismatch)}, got {_type_met(mismatch, value)}"
 
 
-def _enum(mismatch: Mismatch, value: JSON) -> str:
+def _options(mismatch: Mismatch) -> str:
     expected = mismatch.expected
     if isinstance(expected, list) and len(expected) == 1:
         expected = expected[0]
     if mismatch.keyword == "const" or not isinstance(expected, list):
-        return f"expected {redact.short(expected)}, got {redact.short(value, 60)}"
-    return f"expected one of {_values(expected)}, got {redact.short(value, 60)}"
+        return redact.short(expected)
+    return f"one of {_values(expected)}"
+
+
+def _enum(mismatch: Mismatch, value: JSON) -> str:
+    return f"expected {_options(mismatch)}, got {redact.short(value, 60)}"
 
 
 def _values(values: Sequence[JSON]) -> str:
@@ -232,7 +289,9 @@ def _wanted(inner: Mismatch, outer: Mismatch) -> list[str]:
     return [f'object with "{inner.expected}"'] if inner.keyword == "required" and here else []
 
 
+_TYPES = ("string", "integer", "number", "boolean", "array", "object", "null")
 _MESSAGES = {"type": _type, "enum": _enum, "const": _enum, "anyOf": _union, "oneOf": _union, "propertyNames": _member_name}
+_STARTS = {"type": _types, "enum": _options, "const": _options}
 _BOUNDS = {
     "minimum": "at least {}",
     "maximum": "at most {}",

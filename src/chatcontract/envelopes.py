@@ -1,0 +1,29 @@
+"""The forms that the body of an error answer takes where it is not the documented one."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from chatcontract.jsontext import ABSENT, TextFault
+from chatcontract.model import JSON
+
+Form = Literal["", "not-json", "array", "detail", "flat"]
+"""`not-json` is no JSON text, `array` wraps the documented form, the others have no member `error`."""
+
+_FLAT = ("message", "msg", "errors", "error_message", "error_code")
+
+
+def form(value: JSON, faults: Sequence[TextFault] = ()) -> Form:
+    """The form of a parsed body; empty for the documented one, and for any that only the schema can name.
+
+    >>> form({"error": {"message": "no"}}), form({"detail": "no"}), form([{"error": {}}]), form({})
+    ('', 'detail', 'array', '')
+    """
+    if value is ABSENT:
+        return "not-json" if any(fault.kind == "invalid-json" for fault in faults) else ""
+    if isinstance(value, list):
+        return "array" if any(isinstance(item, dict) and "error" in item for item in value) else ""
+    if not isinstance(value, dict) or "error" in value:
+        return ""
+    if "detail" in value:
+        return "detail"
+    return "flat" if value.get("object") == "error" or any(name in value for name in _FLAT) else ""

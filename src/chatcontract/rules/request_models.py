@@ -1,0 +1,349 @@
+"""Request (CC230 to CC239): what OpenAI's models don't take; any other model is passed over."""
+
+from collections.abc import Iterator
+
+from chatcontract import asked as asks
+from chatcontract import model_names
+from chatcontract.declare import SpecView, rule
+from chatcontract.examples import request
+from chatcontract.model import Basis, Finding, Part, Severity
+from chatcontract.reading import Reading, items, members
+from chatcontract.redact import short
+
+_API = "https://developers.openai.com/api/reference/resources/chat/subresources/completions/methods/create"
+_GUIDE = "https://developers.openai.com/api/docs/guides/"
+_OF = "#/components/schemas/CreateChatCompletionRequest/properties/"
+_CONTENT = "#/components/schemas/ChatCompletionRequestMessageContentPart"
+_PLAIN = {"temperature": 1, "top_p": 1, "presence_penalty": 0, "frequency_penalty": 0}
+_SOUND = {"type": "input_audio", "input_audio": {"data": "UklGRiQA", "format": "wav"}}
+_IMAGE = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+
+
+def _model(reading: Reading) -> str:
+    return model_names.asked_model(reading.asked, reading.exchange.request)
+
+
+@rule(
+    "CC230",
+    anchor=_OF + "max_tokens",
+    part=Part.REQUEST,
+    severity=Severity.ERROR,
+    basis=Basis.DOCUMENTED,
+    source=_API,
+    since="0.1",
+    passes=[
+        request({"/model": "gpt-4o", "/max_tokens": 5}),
+        request({"/model": "o3", "/max_completion_tokens": 5}),
+        request({"/model": "gpt-5-chat-latest", "/max_tokens": 5}),
+    ],
+    fails=[request({"/model": "o3-mini", "/max_tokens": 5}), request({"/max_tokens": 5})],
+    compatible=Severity.INFO,
+)
+def max_tokens_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """`max_tokens` is sent to a reasoning model.
+
+    ## Why it matters
+    Models of the o-series and after refuse it (`unsupported_parameter`).
+
+    ## Known exceptions
+    Chat models of the fifth generation are passed over.
+    """
+    if reading.asked.get("max_tokens") is not None and model_names.reasons(model := _model(reading)):
+        yield Finding(
+            "/max_tokens", f"{short(model, 60)} takes no max_tokens", hint="send max_completion_tokens"
+        )
+
+
+@rule(
+    "CC231",
+    anchor=_OF + "temperature",
+    part=Part.REQUEST,
+    severity=Severity.WARNING,
+    basis=Basis.DOCUMENTED,
+    source=_GUIDE + "reasoning",
+    since="0.1",
+    passes=[
+        request({"/model": "o3", "/temperature": 1}),
+        request({"/model": "gpt-5.1", "/temperature": 0.7}),
+        request({"/model": "gpt-4o", "/temperature": 0.7, "/logprobs": True}),
+    ],
+    fails=[
+        request({"/model": "o3", "/temperature": 0.7}),
+        request({"/model": "gpt-5-mini", "/logprobs": True}),
+    ],
+    compatible=Severity.INFO,
+)
+def sampling_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """Sampling is changed, or log probabilities are asked for, at a reasoning model.
+
+    ## Why it matters
+    These models refuse anything but the defaults.
+
+    ## Known exceptions
+    From GPT-5.1 on the parameters are accepted where the model is told not to reason.
+    """
+    asked = reading.asked
+    model = _model(reading)
+    if not model or model_names.samples_freely(model):
+        return
+    changed = [
+        name for name, plain in _PLAIN.items() if asks.is_number(asked.get(name)) and asked[name] != plain
+    ]
+    if asked.get("logprobs") is True:
+        changed.append("logprobs")
+    if members(asked.get("logit_bias")):
+        changed.append("logit_bias")
+    for name in changed:
+        yield Finding(f"/{name}", f"{short(model, 60)} takes no {name} but the default", asked[name])
+
+
+@rule(
+    "CC232",
+    anchor="#/components/schemas/StopConfiguration",
+    part=Part.REQUEST,
+    severity=Severity.ERROR,
+    basis=Basis.DOCUMENTED,
+    source=_API,
+    since="0.1",
+    passes=[request({"/model": "o3-mini", "/stop": ["x"]}), request({"/model": "o3", "/stop": None})],
+    fails=[request({"/model": "o4-mini-2025-04-16", "/stop": "x"}), request({"/stop": ["x"]})],
+    compatible=Severity.INFO,
+)
+def stop_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """`stop` is sent to a model that takes none.
+
+    ## Why it matters
+    Reasoning models refuse it, an empty list included: the reference names o3 and o4-mini, GPT-5 does so too.
+
+    ## Known exceptions
+    o3-mini takes it.
+    """
+    if reading.asked.get("stop") is not None and not model_names.takes_stop(model := _model(reading)):
+        yield Finding(
+            "/stop", f"{short(model, 60)} takes no stop", reading.asked["stop"], hint="leave stop out"
+        )
+
+
+@rule(
+    "CC233",
+    anchor="#/components/schemas/ChatCompletionRequestSystemMessage",
+    part=Part.REQUEST,
+    severity=Severity.ERROR,
+    basis=Basis.OBSERVED,
+    source="https://github.com/microsoft/agent-framework/issues/1077",
+    since="0.1",
+    passes=[request({"/model": "o3-mini", "/messages/0/role": "system"}), request({"/model": "o1-mini"})],
+    fails=[request({"/model": "o1-mini", "/messages/0/role": role}) for role in ("system", "developer")],
+    compatible=Severity.INFO,
+)
+def role_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """Instructions are sent to a model that takes only user and assistant messages.
+
+    ## Why it matters
+    o1-mini and o1-preview refuse the request (`unsupported_value`).
+
+    ## Known exceptions
+    None known.
+    """
+    model = _model(reading)
+    if model_names.takes_instructions(model):
+        return
+    for at, message in asks.messages(reading.asked):
+        if message.get("role") in ("system", "developer"):
+            said = f"{short(model, 60)} takes no message of role {message['role']}"
+            yield Finding(
+                f"/messages/{at}/role", said, message["role"], hint="put it into the first user message"
+            )
+
+
+@rule(
+    "CC234",
+    anchor="#/components/schemas/ReasoningEffort",
+    part=Part.REQUEST,
+    severity=Severity.ERROR,
+    basis=Basis.OBSERVED,
+    source="https://github.com/davidmigloz/langchain_dart/issues/712",
+    since="0.1",
+    passes=[request({"/reasoning_effort": "low"}), request({"/model": "gpt-4o", "/reasoning_effort": None})],
+    fails=[request({"/model": "gpt-4o-mini", "/reasoning_effort": "low"})],
+    compatible=Severity.INFO,
+)
+def reasoning_effort_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """`reasoning_effort` is sent to a model that doesn't reason.
+
+    ## Why it matters
+    The service refuses it as an unknown argument.
+
+    ## Known exceptions
+    None known.
+    """
+    if reading.asked.get("reasoning_effort") is not None and not model_names.has_effort(
+        model := _model(reading)
+    ):
+        said = f"{short(model, 60)} takes no reasoning_effort"
+        yield Finding(
+            "/reasoning_effort", said, reading.asked["reasoning_effort"], hint="leave it out, or send null"
+        )
+
+
+@rule(
+    "CC235",
+    anchor=_CONTENT + "Audio",
+    part=Part.REQUEST,
+    severity=Severity.ERROR,
+    basis=Basis.OBSERVED,
+    source="https://github.com/openai/openai-python/issues/2454",
+    since="0.1",
+    passes=[
+        request({"/model": "gpt-audio-mini", "/messages/0/content": [_SOUND]}),
+        request({"/model": "qwen-omni", "/messages/0/content": [_SOUND]}),
+    ],
+    fails=[request({"/model": "gpt-4o", "/messages/0/content": [_SOUND]})],
+    compatible=Severity.INFO,
+)
+def audio_input_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """A sound recording is sent to a model that takes none.
+
+    ## Why it matters
+    The service refuses the message: models that aren't made for sound take text, images and files.
+
+    ## Known exceptions
+    None known.
+    """
+    model = _model(reading)
+    if model and model_names.is_deaf(model):
+        yield from _parts_refused(reading, "input_audio", f"{short(model, 60)} takes no input_audio")
+
+
+@rule(
+    "CC236",
+    anchor=_CONTENT + "Image",
+    part=Part.REQUEST,
+    severity=Severity.ERROR,
+    basis=Basis.OBSERVED,
+    source="https://github.com/vllm-project/vllm/issues/11629",
+    since="0.1",
+    passes=[
+        request({"/model": "gpt-4-turbo", "/messages/0/content": [_IMAGE]}),
+        request({"/model": "gpt-4-vision-preview", "/messages/0/content": [_IMAGE]}),
+    ],
+    fails=[request({"/model": "gpt-3.5-turbo", "/messages/0/content": [_IMAGE]})],
+    compatible=Severity.INFO,
+)
+def image_input_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """An image is sent to a model that takes none.
+
+    ## Why it matters
+    The service refuses the message: only certain models see.
+
+    ## Known exceptions
+    None known.
+    """
+    model = _model(reading)
+    if model and model_names.is_blind(model):
+        yield from _parts_refused(reading, "image_url", f"{short(model, 60)} takes no image_url")
+
+
+def _parts_refused(reading: Reading, kind: str, message: str) -> Iterator[Finding]:
+    for part in asks.parts(reading.asked):
+        if part.role == "user" and part.value.get("type") == kind and isinstance(part.value.get(kind), dict):
+            yield Finding(f"{part.pointer}/type", message, kind, hint="ask another model")
+
+
+@rule(
+    "CC237",
+    anchor=_OF + "modalities",
+    part=Part.REQUEST,
+    severity=Severity.ERROR,
+    basis=Basis.OBSERVED,
+    source="https://github.com/CherryHQ/cherry-studio/issues/1179",
+    since="0.1",
+    passes=[
+        request({"/model": "gpt-audio", "/messages/0/content": [_SOUND], "/modalities": ["text"]}),
+        request({
+            "/model": "gpt-4o-audio-preview", "/modalities": ["text", "audio"],
+            "/audio": {"voice": "alloy", "format": "wav"},
+        }),
+        request({"/model": "gpt-audio", "/messages/0": {"role": "assistant", "audio": {"id": "audio_1"}}}),
+    ],
+    fails=[request({"/model": "gpt-audio"})],
+    compatible=Severity.INFO,
+)  # fmt: skip
+def audio_absent(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """A model made for sound neither gets nor is asked for any.
+
+    ## Why it matters
+    The service refuses the request, naming `model`.
+
+    ## Known exceptions
+    None known.
+    """
+    asked = reading.asked
+    model = _model(reading)
+    if not model_names.speaks(model) or "audio" in items(asked.get("modalities")) or not asks.messages(asked):
+        return
+    heard = any(part.value.get("type") == "input_audio" for part in asks.parts(asked))
+    if not heard and not any(message.get("audio") for _, message in asks.messages(asked)):
+        yield Finding("/model", f"{short(model, 60)} needs sound in the messages or in the answer", model)
+
+
+@rule(
+    "CC238",
+    anchor=_OF + "web_search_options",
+    part=Part.REQUEST,
+    severity=Severity.WARNING,
+    basis=Basis.DOCUMENTED,
+    source=_GUIDE + "tools-web-search",
+    since="0.1",
+    passes=[request({"/model": "gpt-4o-search-preview", "/web_search_options": {}})],
+    fails=[request({"/web_search_options": {}})],
+    compatible=Severity.INFO,
+)
+def web_search_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """`web_search_options` is sent to a model that doesn't search.
+
+    ## Why it matters
+    Only search models take the parameter in this operation; the others refuse it.
+
+    ## Known exceptions
+    None known.
+    """
+    if reading.asked.get("web_search_options") is not None and not model_names.searches(
+        model := _model(reading)
+    ):
+        yield Finding("/web_search_options", f"{short(model, 60)} does not search", hint="ask a search model")
+
+
+@rule(
+    "CC239",
+    anchor="#/components/schemas/ChatCompletionRequestDeveloperMessage",
+    part=Part.REQUEST,
+    severity=Severity.WARNING,
+    basis=Basis.DOCUMENTED,
+    source=_GUIDE + "reasoning",
+    since="0.1",
+    passes=[
+        request({"/model": "gpt-4o", "/messages/-": {"role": "system", "content": "x"}}),
+        request({"/messages/-": {"role": "developer", "content": "x"}}),
+    ],
+    fails=[
+        request({"/messages/0/role": "developer", "/messages/-": {"role": "system", "content": "x"}}),
+    ],
+    compatible=Severity.INFO,
+)
+def instruction_roles_mixed(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """System and developer messages are mixed at a reasoning model.
+
+    ## Why it matters
+    These models read system as developer; the guide says to use one of the two.
+
+    ## Known exceptions
+    Models that don't reason take both.
+    """
+    roles = [(at, message.get("role")) for at, message in asks.messages(reading.asked)]
+    used = [(at, role) for at, role in roles if role in ("system", "developer")]
+    if len(used) > 1 and model_names.reasons(_model(reading)):
+        for at, role in [(at, role) for at, role in used if role != used[0][1]]:
+            yield Finding(
+                f"/messages/{at}/role", f"{role} stands beside {used[0][1]}, use one of the two", role
+            )

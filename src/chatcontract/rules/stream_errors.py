@@ -1,0 +1,108 @@
+"""Streams (CC63): errors that come as an event after the status was sent."""
+
+from collections.abc import Iterator
+
+from chatcontract.declare import SpecView, rule
+from chatcontract.examples import GONE, error, events, stream, usage_chunk
+from chatcontract.model import Basis, Finding, Part, Severity
+from chatcontract.reading import Reading, items, members
+from chatcontract.redact import short
+
+_STREAM = (
+    "https://developers.openai.com/api/reference/resources/chat/subresources/completions/streaming-events"
+)
+_ERROR = "#/components/schemas/ErrorResponse/properties/error"
+_REFUSED = error().payload()
+_FAILED = {"error": {"message": "The server failed.", "type": "server_error", "param": None, "code": None}}
+
+
+@rule(
+    "CC630",
+    anchor=_ERROR,
+    part=Part.STREAM,
+    severity=Severity.INFO,
+    basis=Basis.OBSERVED,
+    source=_STREAM,
+    since="0.1",
+    passes=[stream(), stream({"/1/error": None})],
+    fails=[stream({"/2": _FAILED}), stream({"/2": _FAILED, "/3": usage_chunk()})],
+    breaks=[
+        ("goose", "cannot decode the event"),
+        ("NeoGraph, octos, rocketmq-dashboard", "report an empty success"),
+    ],
+)
+def error_in_stream(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """An event in the stream reports an error instead of a chunk.
+
+    ## Why it matters
+    The status is 200 already, so a client that does not look for `error` takes the beginning for the whole
+    answer.
+
+    ## Known exceptions
+    The reference service does so itself when the model fails midway, hence no more than a note. What is wrong
+    with the error object itself, the rules of section shape say.
+    """
+    for failure in reading.failures:
+        reported = failure.text.value["error"]
+        yield Finding(
+            "/error", f"the stream reports an error: {short(reported, 200)}", reported, failure.position
+        )
+
+
+@rule(
+    "CC631",
+    anchor=_ERROR,
+    part=Part.STREAM,
+    severity=Severity.WARNING,
+    basis=Basis.INTEROP,
+    source="https://github.com/aaif-goose/goose/pull/8027",
+    since="0.1",
+    passes=[stream({"/2": _FAILED, "/3": usage_chunk()}), stream({"/3": _FAILED, "/4": GONE})],
+    fails=[stream({"/1": _FAILED})],
+)
+def chunk_after_error(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """Choices go on after an event that reported an error.
+
+    ## Why it matters
+    Clients raise at the error and never see what follows.
+
+    ## Known exceptions
+    A usage chunk and `[DONE]` may follow: the reference service sends both.
+    """
+    if not reading.failures:
+        return
+    first = reading.failures[0].position
+    later = [part for part in reading.chunks if part.position > first]
+    lost = [part for part in later if items(members(part.text.value).get("choices"))]
+    if lost:
+        message = f"expected the stream to end after the error in event {first}, got {len(lost)} more chunks"
+        yield Finding("/choices", message, chunk=lost[0].position)
+
+
+@rule(
+    "CC632",
+    anchor=_ERROR,
+    part=Part.STREAM,
+    severity=Severity.WARNING,
+    basis=Basis.INTEROP,
+    source="https://github.com/zendev-sh/goai/pull/110",
+    since="0.1",
+    passes=[stream({"/3": _REFUSED}), stream(body=events([_FAILED]))],
+    fails=[stream(body=events([_REFUSED, "[DONE]"])), stream(body=events([_REFUSED]))],
+)
+def refusal_in_stream(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """The request is refused by an event in a stream of status 200, not by the status.
+
+    ## Why it matters
+    Nothing was streamed yet, so status 400 was still free: retries, logs and clients go by the status.
+
+    ## Known exceptions
+    None known.
+    """
+    if not reading.failures or reading.failures[0] is not reading.chunks[0] or (reading.status or 200) != 200:
+        return
+    reported = members(reading.failures[0].text.value["error"])
+    code = reported.get("code")
+    if reported.get("type") == "invalid_request_error" or (type(code) is int and 400 <= code < 500):
+        message = f"expected a status of 400 or above, got 200 and the event {short(reported, 160)}"
+        yield Finding("/error", message, reported, reading.failures[0].position)

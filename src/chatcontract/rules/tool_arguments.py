@@ -1,0 +1,183 @@
+"""The arguments of calls (CC42): JSON, an object, and what the tool declares."""
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+
+from chatcontract.declare import SpecView, rule
+from chatcontract.examples import CALL, TOOL, Changes, response
+from chatcontract.jsontext import ABSENT, parse
+from chatcontract.model import JSON, Basis, Finding, Part, Severity
+from chatcontract.pointer import resolve, split
+from chatcontract.reading import Reading
+from chatcontract.redact import short
+from chatcontract.toolcalls import Offer, ToolCall, all_calls, offers
+
+_GUIDE = "https://developers.openai.com/api/docs/guides/function-calling"
+_ARGUMENTS = "#/components/schemas/ChatCompletionMessageToolCall/properties/function/properties/arguments"
+_CUT = ("length", "content_filter")
+_NONE = Offer("function")
+_MAX_ARGUMENTS = 4 * 2**20
+_MAX_CALLS = 256
+"""Calls of one answer that are held against schemas, each of which may be large."""
+_STRICT = {**TOOL, "function": {**TOOL["function"], "strict": True}}
+
+
+def _called(arguments: str, finish: str = "tool_calls") -> Changes:
+    call: Mapping[str, JSON] = {**CALL, "function": {"name": "get_weather", "arguments": arguments}}
+    return {
+        "/choices/0/message/content": None,
+        "/choices/0/message/tool_calls": [call],
+        "/choices/0/finish_reason": finish,
+    }
+
+
+def _arguments(reading: Reading) -> Iterator[tuple[ToolCall, str]]:
+    """The function calls whose arguments are a text, and the text."""
+    for call in all_calls(reading):
+        if call.kind != "custom" and isinstance(call.text, str) and len(call.text) <= _MAX_ARGUMENTS:
+            yield call, call.text
+
+
+def _offer(reading: Reading, call: ToolCall) -> Offer:
+    return offers(reading.asked).get(call.name, _NONE) if isinstance(call.name, str) else _NONE
+
+
+def _graver(offer: Offer) -> Severity | None:
+    """An error where the service promises the schema, else what the rule says."""
+    return Severity.ERROR if offer.strict else None
+
+
+@rule(
+    "CC421",
+    anchor=_ARGUMENTS,
+    part=Part.RESPONSE,
+    severity=Severity.WARNING,
+    basis=Basis.DOCUMENTED,
+    source="https://github.com/ggml-org/llama.cpp/issues/22072",
+    since="0.1",
+    passes=[
+        response(_called("{}")),
+        response(_called('{"city": "Bo', finish="length")),
+        response(_called(' {"city": "Bonn"}\n')),
+    ],
+    fails=[
+        response(_called("")),
+        response(_called("{'city': 'Bonn'}")),
+        response(_called('{"city": "Bonn"}{"city": "Bonn"}')),
+        response(_called('{"city": NaN}')),
+        response(_called('{"city": "Bo'), request={"/tools": [_STRICT]}),
+    ],
+    breaks=[("ChatWise", "fails")],
+)
+def arguments_not_json(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """The arguments of a call are not JSON; an error where the tool is strict.
+
+    ## Why it matters
+    Clients parse them before they look at anything else, and fail there.
+
+    ## Known exceptions
+    Without `strict` the model promises nothing; an answer that was cut is not judged.
+    """
+    for call, text in _arguments(reading):
+        value, faults = parse(text)
+        fault = next(
+            (f for f in faults if value is ABSENT or f.kind in ("non-finite-number", "invalid-json")), None
+        )
+        if fault is not None and call.finish not in _CUT:
+            message = f"expected JSON, got {short(text, 80)}: {fault.message}"
+            hint = "" if text else "a call without arguments has `{}`"
+            severity = _graver(_offer(reading, call))
+            yield Finding(f"{call.body}/arguments", message[:300], text, hint=hint, severity=severity)
+
+
+@rule(
+    "CC422",
+    anchor=_ARGUMENTS,
+    part=Part.RESPONSE,
+    severity=Severity.WARNING,
+    basis=Basis.DOCUMENTED,
+    source=_GUIDE,
+    since="0.1",
+    passes=[response(_called("{}")), response(_called("")), response(_called('{"a"'))],
+    fails=[
+        response(_called('"{\\"city\\": \\"Bonn\\"}"')),
+        response(_called("null")),
+        response(_called('["Bonn"]'), request={"/tools": [_STRICT]}),
+    ],
+)
+def arguments_not_an_object(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """The arguments of a call are JSON, but no object; an error where the tool is strict.
+
+    ## Why it matters
+    Arguments are looked up by name: a list, null, or JSON that was put into a string once too often has none.
+
+    ## Known exceptions
+    None known.
+    """
+    for call, text in _arguments(reading):
+        if text.lstrip()[:1] in ("{", ""):
+            continue
+        value = parse(text)[0]
+        if value is not ABSENT and not isinstance(value, dict):
+            message = f"expected a JSON object, got {short(value, 80)}"
+            hint = "the arguments were encoded twice" if isinstance(value, str) and value[:1] == "{" else ""
+            severity = _graver(_offer(reading, call))
+            yield Finding(f"{call.body}/arguments", message, text, hint=hint, severity=severity)
+
+
+@rule(
+    "CC423",
+    anchor="#/components/schemas/FunctionParameters",
+    part=Part.RESPONSE,
+    severity=Severity.WARNING,
+    basis=Basis.DOCUMENTED,
+    source=_GUIDE,
+    since="0.1",
+    passes=[
+        response(_called('{"city": "Bonn"}'), request={"/tools": [_STRICT]}),
+        response(_called('{"town": "Bonn"}')),
+        response(
+            _called("{}"), request={"/tools": [{"type": "function", "function": {"name": "get_weather"}}]}
+        ),
+    ],
+    fails=[
+        response(_called('{"town": "Bonn"}'), request={"/tools": [TOOL]}),
+        response(_called('{"city": 53}'), request={"/tools": [_STRICT]}),
+    ],
+)
+def arguments_mismatch(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """The arguments of a call do not fit the declared parameters; an error where the tool is strict.
+
+    ## Why it matters
+    The tool is run with missing or wrong arguments, or the client refuses the call.
+
+    ## Known exceptions
+    Without `strict` the schema is advice to the model.
+    """
+    if not (reading.asked.get("tools") or reading.asked.get("functions")):
+        return
+    offered = None
+    for call, text in islice(_arguments(reading), _MAX_CALLS):
+        offered = offers(reading.asked) if offered is None else offered
+        offer = offered.get(call.name) if isinstance(call.name, str) else None
+        value = parse(text)[0] if offer is not None and isinstance(offer.parameters, dict) else None
+        if offer is not None and isinstance(value, dict):
+            yield from _mismatches(call, offer, value)
+
+
+def _mismatches(call: ToolCall, offer: Offer, value: JSON) -> Iterator[Finding]:
+    from chatcontract.json_schema import mismatches
+
+    for fault in mismatches(offer.parameters, value):
+        place = fault.pointer or "/"
+        met = short(_at(value, fault.pointer), 60)
+        head = f"arguments of {short(call.name, 60)} at {short(place, 60)}"
+        text = f"{head}: expected what the tool declares, got {met}, which {fault.message}"
+        yield Finding(f"{call.body}/arguments", text[:300], call.text, severity=_graver(offer))
+
+
+def _at(value: JSON, place: str) -> JSON:
+    try:
+        return resolve(value, split(place))
+    except LookupError:
+        return None

@@ -1,0 +1,239 @@
+"""Schemas that a request brings along: valid, taken for functions, taken in strict mode."""
+
+import time
+from functools import cache
+from typing import Any
+
+import pytest
+
+from chatcontract import Contract, json_schema
+from chatcontract.examples import REQUEST
+from chatcontract.model import Severity
+
+JSON = Any
+TEXT = {"type": "string"}
+
+
+@cache
+def contract() -> Contract:
+    return Contract.load()
+
+
+def closed(**properties: JSON) -> JSON:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def found(body: JSON, least: Severity = Severity.WARNING) -> list[tuple[str, str]]:
+    shown = {Severity.ERROR} if least is Severity.ERROR else {Severity.ERROR, Severity.WARNING}
+    return [(v.rule, v.pointer) for v in contract().check_request({**REQUEST, **body}) if v.severity in shown]
+
+
+def wanted(schema: JSON, strict: JSON = True) -> list[tuple[str, str]]:
+    """What an answer's schema gets; pointers from the schema's root."""
+    given = {"name": "a", "schema": schema, "strict": strict}
+    root = "/response_format/json_schema/schema"
+    violations = found({"response_format": {"type": "json_schema", "json_schema": given}})
+    assert all(place.startswith(root) for _, place in violations)
+    return [(rule, place.removeprefix(root)) for rule, place in violations]
+
+
+def given(schema: JSON, strict: JSON = None) -> list[tuple[str, str]]:
+    """What the parameters of the second tool get; pointers from the schema's root."""
+    first = {"type": "custom", "custom": {"name": "g"}}
+    tool = {"type": "function", "function": {"name": "f", "parameters": schema, "strict": strict}}
+    violations = found({"tools": [first, tool], "parallel_tool_calls": False})
+    root = "/tools/1/function/parameters"
+    assert all(place.startswith(root) for _, place in violations)
+    return [(rule, place.removeprefix(root)) for rule, place in violations]
+
+
+def test_parameters_of_both_kinds_of_functions_are_judged() -> None:
+    assert found({"functions": [{"name": "f", "parameters": {"type": "object"}}]}) == [
+        ("CC283", "/functions/0/parameters")
+    ]
+    assert given({"type": "object"}) == [("CC283", "")]
+
+
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [
+        ({"type": "object", "properties": {"a": {"type": "int"}}}, [("CC280", "/properties/a/type")]),
+        ({"type": "object", "properties": {}, "required": True}, [("CC280", "/required")]),
+        ({"type": "object", "properties": {"a/b": {"enum": "x"}}}, [("CC280", "/properties/a~1b/enum")]),
+        ({"type": "array", "items": {}}, [("CC281", "/type")]),
+        (
+            {"type": "object", "properties": {}, "enum": [{}], "not": {}},
+            [("CC282", "/enum"), ("CC282", "/not")],
+        ),
+        (
+            {"type": "object", "properties": {"a": {"anyOf": [TEXT, {"type": "array"}]}}},
+            [("CC284", "/properties/a/anyOf/1")],
+        ),
+    ],
+)
+def test_faults_of_parameters_are_found_where_they_are(schema: JSON, expected: JSON) -> None:
+    assert given(schema) == expected
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {
+            "type": "object",
+            "properties": {"type": TEXT, "$ref": TEXT, "allOf": TEXT, "items": {"type": "object"}},
+        },
+        {"type": "object", "properties": {"a": {"type": ["array", "null"]}, "b": {}, "c": True}},
+        {
+            "type": "object",
+            "properties": {"a": {"enum": [{"type": "array"}]}},
+            "examples": [{"type": "array"}],
+        },
+        {"type": "object", "properties": {}, "x-order": 1, "nullable": True, "title": "T", "default": {}},
+        {
+            "$schema": "http://json-schema.org/draft-07/schema#",
+            "type": "object",
+            "properties": {},
+            "definitions": {},
+        },
+        {"$schema": "https://example.com/unknown", "type": "object", "properties": {}},
+    ],
+)
+def test_unusual_but_legal_parameters_pass(schema: JSON) -> None:
+    assert given(schema) == []
+
+
+def test_strict_null_and_false_are_not_strict() -> None:
+    for strict in (None, False):
+        assert wanted({"type": "array"}, strict=strict) == []
+    schema = {"name": "a", "schema": {"type": "array"}, "strict": "true"}
+    assert found({"response_format": {"type": "json_schema", "json_schema": schema}}) == [
+        ("CC001", "/response_format/json_schema/strict")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [
+        (TEXT, [("CC286", "/type")]),
+        ({"anyOf": [closed(), closed()]}, [("CC286", "/anyOf"), ("CC286", "/type")]),
+        (closed(a={"type": ["object", "null"], "properties": {}}), [("CC287", "/properties/a")]),
+        (
+            closed(a={"type": "object", "additionalProperties": TEXT}),
+            [("CC287", "/properties/a/additionalProperties")],
+        ),
+        (
+            {**closed(a=TEXT, b=TEXT), "required": ["b", "c"]},
+            [("CC288", "/properties/a"), ("CC288", "/required")],
+        ),
+        ({**closed(a={"$ref": "#/$defs/n"}), "$defs": {"n": {"type": "object"}}}, [("CC287", "/$defs/n")]),
+        (closed(a={"anyOf": [TEXT, {}]}), [("CC289", "/properties/a/anyOf/1")]),
+        (closed(a={"type": "array"}), [("CC289", "/properties/a")]),
+        (closed(a={"oneOf": [TEXT]}), [("CC290", "/properties/a/oneOf")]),
+        (
+            closed(a={"type": "array", "items": TEXT, "uniqueItems": True}),
+            [("CC290", "/properties/a/uniqueItems")],
+        ),
+        (closed(a={"type": ["string", "null"], "format": "uri"}), [("CC291", "/properties/a/format")]),
+        (closed(a={"$ref": "#", "description": "x"}), [("CC292", "/properties/a/$ref")]),
+        (closed(a={"$ref": "#/$defs/n"}), [("CC285", "/properties/a/$ref")]),
+    ],
+)
+def test_strict_schemas_are_judged_in_every_corner(schema: JSON, expected: JSON) -> None:
+    assert wanted(schema) == expected
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {
+            **closed(a={"$ref": "#/$defs/n"}),
+            "$defs": {"n": closed(next={"anyOf": [{"$ref": "#/$defs/n"}, {"type": "null"}]})},
+        },
+        closed(
+            a={"type": "string", "pattern": "^a", "format": "date"},
+            b={"type": "number", "multipleOf": 2, "minimum": 0},
+        ),
+        closed(
+            a={"type": "array", "items": TEXT, "minItems": 1, "maxItems": 2},
+            b={"const": 1},
+            c={"enum": ["x", None]},
+        ),
+        closed(a={**TEXT, "title": "A", "description": "x", "default": "y"}),
+    ],
+)
+def test_what_strict_mode_takes_passes(schema: JSON) -> None:
+    assert wanted(schema) == []
+    assert given(schema, strict=True) == []
+
+
+def test_both_users_of_strict_mode_are_judged() -> None:
+    assert given({"type": "object", "properties": {"a": TEXT}, "required": ["a"]}, strict=True) == [
+        ("CC287", "")
+    ]
+
+
+def test_limits_count_over_the_whole_schema() -> None:
+    many = {f"p{n}": {"type": "integer", "enum": list(range(n, n + 100))} for n in range(11)}
+    assert wanted(closed(**many)) == [("CC294", "")]
+    names = {f"{n:050}": TEXT for n in range(2500)}
+    assert wanted(closed(**names)) == [("CC293", "")]
+    assert wanted(closed(**{f"p{n}": TEXT for n in range(5001)})) == [("CC293", "")]
+
+
+def nested(levels: int) -> JSON:
+    schema: JSON = TEXT
+    for _ in range(levels):
+        schema = {
+            "type": "object",
+            "properties": {"a": schema},
+            "required": ["a"],
+            "additionalProperties": False,
+        }
+    return schema
+
+
+def test_ten_levels_are_taken_and_twelve_are_not() -> None:
+    assert wanted(nested(10)) == []
+    assert [rule for rule, _ in wanted(nested(12))] == ["CC293"]
+
+
+def test_a_hostile_schema_is_given_up_in_time() -> None:
+    doubling = {f"a{n}": {"anyOf": [{"$ref": f"#/$defs/a{n - 1}"}] * 2} for n in range(1, 60)}
+    schema = {"$ref": "#/$defs/a59", "$defs": {**doubling, "a0": TEXT}}
+    returning = {"properties": {"a": {"anyOf": [{"$ref": "#"}, {"$ref": "#"}]}}, "required": ["z"]}
+    value: JSON = {}
+    for _ in range(200):
+        value = {"a": value}
+    start = time.perf_counter()
+    assert json_schema.mismatches(schema, 5) == ()
+    assert json_schema.mismatches(returning, value) == ()
+    assert time.perf_counter() - start < 1
+
+
+def test_a_recursive_schema_is_used() -> None:
+    tree = {
+        "type": "object",
+        "properties": {"v": {"type": "integer"}, "n": {"anyOf": [{"$ref": "#"}, {"type": "null"}]}},
+    }
+    faults = json_schema.mismatches(tree, {"v": 1, "n": {"v": 2, "n": {"v": "3"}}})
+    assert [(fault.pointer, fault.message) for fault in faults] == [("/n/n/v", 'breaks "type" (["integer"])')]
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [5, None, [], {"$ref": "https://example.com/a"}, {"pattern": "(?<"}, {"type": "x"}, {"a": "\ud800"}],
+)
+def test_a_schema_that_cannot_be_used_breaks_nothing(schema: JSON) -> None:
+    assert json_schema.mismatches(schema, {"a": 1}) == ()
+
+
+def test_nodes_end_at_a_depth() -> None:
+    schema: JSON = {}
+    for _ in range(5000):
+        schema = {"items": schema}
+    assert sum(1 for _ in json_schema.nodes(schema)) <= 2 * json_schema.MAX_LEVELS + 1
