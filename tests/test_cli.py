@@ -92,7 +92,7 @@ def test_help_teaches_with_examples_and_exit_codes() -> None:
         (json.dumps({"error": {"message": "m", "type": "t", "param": None, "code": None}}), "error"),
         (events(list(STREAM)).decode(), "stream"),
         (json.dumps(pair(RESPONSE)), "bare pair"),
-        (json.dumps({"request": REQUEST, "stream": [json.dumps(s) for s in STREAM[:-1]] + ["[DONE]"]}), "bare pair"),
+        (json.dumps({"request": {**REQUEST, "stream": True}, "stream": [json.dumps(s) for s in STREAM[:-1]] + ["[DONE]"]}), "bare pair"),
         (json.dumps({"request": {"url": "u", "body": REQUEST}, "response": {"status": 200, "body": RESPONSE}}), "native line"),
     ],
     ids=["request", "response", "chunk", "error", "stream", "pair", "streamed pair", "native"],
