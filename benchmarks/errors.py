@@ -1,14 +1,14 @@
 """All errors of a faulty payload beside its verdict, and that they are few, short and at the leaf."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jsonschema_rs
 
 from benchmarks.measure import Effort, Line, interleaved
 from benchmarks.payloads import Fault, Payload, all_payloads
-from benchmarks.verdicts import judge_of
-from chatcontract import Contract, Violations
+from benchmarks.verdicts import judge_of, no_document
+from chatcontract import Contract, Violations, closures
 
 JSON = Any
 
@@ -26,22 +26,51 @@ def _is_right(violations: Violations, fault: Fault) -> bool:
     return [v.pointer for v in violations] == [fault.pointer] and len(violations[0].message) <= MAX_MESSAGE
 
 
-def listed(effort: Effort, closures: dict[str, str] | None) -> Iterator[Line]:
+def listed(effort: Effort) -> Iterator[Line]:
     """`check_…` of a faulty dict (schema rules alone) beside `is_valid_…` of the same dict.
 
-    Of an early fault there is no goal: the verdict stops at it, while a list of all errors has to read the whole
-    payload; a second line holds the list against the verdict on the same payload without the fault.
+    Of an early fault there is no goal: the verdict stops at it, while a list of all errors has to read the
+    whole payload; a second line holds the list against the verdict on the same payload without the fault.
     """
     contract = Contract.load(select=["CC0"])
-    for made in all_payloads():
-        judge = judge_of(contract, made.root)
-        for fault in made.faults:
-            if not _is_right(_checked(contract, made.root, fault.value), fault):
-                raise AssertionError(f"{made.name}, {fault.name}: not one short violation at {fault.pointer}")
-            yield from _of_fault(effort, contract, made, fault)
-        if closures is not None:
-            yield from _beside_published(effort, contract, made, closures[made.root])
-        assert judge(made.value[0] if made.is_stream else made.value)
+    for made, fault in _faults():
+        if not _is_right(_checked(contract, made.root, fault.value), fault):
+            raise AssertionError(f"{made.name}, {fault.name}: not one short violation at {fault.pointer}")
+        yield from _of_fault(effort, contract, made, fault)
+
+
+def engine(effort: Effort) -> Iterator[Line]:
+    """What the engine alone takes to list the mismatches of our own schema: the floor of `listed`."""
+    section = "errors of bare jsonschema-rs on our own schema / verdict on the same faulty payload"
+    contract = Contract.load()
+    texts = closures.own()
+    for made, fault in _faults():
+        validator = jsonschema_rs.Draft202012Validator(texts.text(f"{made.root}.precise"))
+        jobs = [(_exhausted(validator), fault.value), (judge_of(contract, made.root), fault.value)]
+        mine, other = interleaved(jobs, effort)
+        yield Line(section, f"{made.name}: {fault.name}", *mine.over(other), note=fault.remark)
+
+
+def beside_published(effort: Effort, texts: dict[str, str] | None) -> Iterator[Line]:
+    """`check_…` beside the errors, with their messages, of jsonschema-rs on the published closure."""
+    section = "all schema errors / errors of bare jsonschema-rs on the published closure"
+    if texts is None:
+        yield no_document(section)
+        return
+    contract = Contract.load(select=["CC0"])
+    for made, fault in _faults():
+        validator = jsonschema_rs.Draft202012Validator(texts[made.root])
+        jobs = [(getattr(contract, f"check_{made.root}"), fault.value), (_exhausted(validator), fault.value)]
+        mine, other = interleaved(jobs, effort)
+        yield Line(section, f"{made.name}: {fault.name}", *mine.over(other), note=fault.remark)
+
+
+def _faults() -> Iterator[tuple[Payload, Fault]]:
+    return ((made, fault) for made in all_payloads() for fault in made.faults)
+
+
+def _exhausted(validator: jsonschema_rs.Draft202012Validator) -> Callable[[JSON], object]:
+    return lambda value: [error.message for error in validator.iter_errors(value)]
 
 
 def _of_fault(effort: Effort, contract: Contract, made: Payload, fault: Fault) -> Iterator[Line]:
@@ -55,18 +84,6 @@ def _of_fault(effort: Effort, contract: Contract, made: Payload, fault: Fault) -
     if early:
         mine, other = interleaved([(check, fault.value), (judge, made.value)], effort)
         yield Line(section, name, *mine.over(other), goal=GOAL, note="early, / verdict on the valid payload")
-
-
-def _beside_published(effort: Effort, contract: Contract, made: Payload, closure: str) -> Iterator[Line]:
-    section = "all schema errors / errors of bare jsonschema-rs on the published closure"
-    validator = jsonschema_rs.Draft202012Validator(closure, validate_formats=False)
-    for fault in made.faults:
-        jobs = [
-            (getattr(contract, f"check_{made.root}"), fault.value),
-            (lambda value: [error.message for error in validator.iter_errors(value)], fault.value),
-        ]
-        mine, other = interleaved(jobs, effort._replace(rounds=5))
-        yield Line(section, f"{made.name}: {fault.name}", *mine.over(other), note=fault.remark)
 
 
 def with_all_rules(effort: Effort) -> Iterator[Line]:

@@ -1,4 +1,4 @@
-"""CPU time of alternatives, taken in turns in one run: A B C A B C …, so that a busy machine slows all alike."""
+"""CPU time of alternatives, taken in turns (A B C A B C …), so that a busy machine slows all alike."""
 
 import gc
 import os
@@ -28,7 +28,7 @@ QUICK = Effort(rounds=7, sample=0.002, starts=8)
 
 
 class Line(NamedTuple):
-    """One figure: `ratio` is min/min, `middle` the median of the ratios of the rounds; `goal` is what it must keep.
+    """One figure: `ratio` is min/min, `middle` the median of the ratios of the rounds, `goal` its bound.
 
     `at_least` turns the goal around; `unit` replaces the sign of a ratio; `note` says what the figure needs.
     A figure that could not be taken has no ratio and says why in `note`.
@@ -68,7 +68,10 @@ class Times(NamedTuple):
 
 
 def interleaved(jobs: Sequence[Job], effort: Effort) -> list[Times]:
-    """The CPU seconds that one call of each job takes, sampled in turns; garbage is collected between rounds."""
+    """The CPU seconds that one call of each job takes, sampled in turns.
+
+    The garbage collector runs as it does in any program, but does not count what was there before.
+    """
     counts = [_count(job, effort.sample) for job in jobs]
     taken: list[list[float]] = [[] for _ in jobs]
     gc.collect()
@@ -100,7 +103,7 @@ def _count(job: Job, seconds: float) -> int:
 
 
 def processes(commands: Sequence[Sequence[str]], effort: Effort) -> list[Times]:
-    """The CPU seconds (user and system) of whole processes, started in turns; each runs once before it counts."""
+    """The CPU seconds (user and system) of whole processes, started in turns; the first doesn't count."""
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     taken: list[list[float]] = [[] for _ in commands]
     for number in range(effort.starts + 1):

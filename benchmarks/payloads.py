@@ -1,4 +1,4 @@
-"""Payloads of known size and form, and each of their faults; equal in every run, for everything comes from seeds."""
+"""Payloads of known size and form, and their faults: equal in every run, for everything comes from seeds."""
 
 import json
 import random
@@ -14,19 +14,22 @@ SEED = 20260821
 _MODEL = "gpt-4o-2024-08-06"
 _FINGERPRINT = "fp_3a5c9e12d7"
 _CREATED = 1_790_000_000
-_WORDS = (
-    "the report says that our northern harbour was closed for two days because of ice and a broken crane while "
-    "ships waited outside until wind turned slowly towards evening crews began unloading grain timber copper before "
-    "anyone asked who would pay extra hours list every cost check both invoices then answer in plain words please "
-    "größe naïve 東京 пример"
-).split()
+_TEXT = """
+the report says that our northern harbour was closed for two days because of ice and a broken crane while
+ships waited outside until wind turned slowly towards evening crews began unloading grain timber copper before
+anyone asked who would pay extra hours list every cost check both invoices then answer in plain words please
+größe naïve 東京 пример
+"""
+_WORDS = _TEXT.split()
+_MEMBERS = ("region", "limit", "since", "query", "order")
+_TYPES = ("string", "integer", "boolean")
 
 
 class Fault(NamedTuple):
     """One thing wrong with a payload.
 
-    `value` is the payload with it (of a stream: the chunk at fault), `pointer` the place that the one violation has
-    to name; `remark` says where the fault stands when that matters for the time.
+    `value` is the payload with it (of a stream: the chunk at fault), `pointer` the place that the one
+    violation has to name; `remark` says where the fault stands when that matters for the time.
     """
 
     name: str
@@ -116,11 +119,10 @@ def _tiny() -> Payload:
 
 
 def _tool(rng: random.Random, number: int) -> JSON:
-    names = [f"{rng.choice(('region', 'limit', 'since', 'query', 'order'))}_{position}" for position in range(4)]
-    properties: dict[str, JSON] = {
-        name: {"type": rng.choice(("string", "integer", "boolean")), "description": _words(rng, 9)} for name in names
-    }
-    parameters = {"type": "object", "properties": properties, "required": names[:2], "additionalProperties": False}
+    names = [f"{rng.choice(_MEMBERS)}_{position}" for position in range(4)]
+    properties = {name: {"type": rng.choice(_TYPES), "description": _words(rng, 9)} for name in names}
+    parameters: JSON = {"type": "object", "properties": properties, "required": names[:2]}
+    parameters["additionalProperties"] = False
     function = {"name": f"look_up_{number}", "description": _words(rng, 14), "parameters": parameters}
     return {"type": "function", "function": function}
 
@@ -230,7 +232,7 @@ def _answer(rng: random.Random, message: JSON, finish: str, usage: JSON, logprob
 
 def _response() -> Payload:
     rng = random.Random(SEED + 3)
-    message = {"role": "assistant", "content": _words(rng, 52), "refusal": None, "annotations": []}
+    message: JSON = {"role": "assistant", "content": _words(rng, 52), "refusal": None, "annotations": []}
     value = _answer(rng, message, "stop", _usage(412, 61))
     finish, total = "/choices/0/finish_reason", "/usage/total_tokens"
     return Payload(
@@ -282,7 +284,7 @@ def _logprobs() -> Payload:
     rng = random.Random(SEED + 5)
     positions = [_position(rng) for _ in range(500)]
     content = "".join(position["token"] for position in positions)
-    message = {"role": "assistant", "content": content, "refusal": None, "annotations": []}
+    message: JSON = {"role": "assistant", "content": content, "refusal": None, "annotations": []}
     value = _answer(rng, message, "stop", _usage(90, 500), {"content": positions, "refusal": None})
     early, late = (f"/choices/0/logprobs/content/{n}/top_logprobs/3/logprob" for n in (20, 480))
     return Payload(

@@ -1,4 +1,4 @@
-"""OpenAI's own document as schemas, made plainly: components under `$defs`, `nullable` made real, nothing else."""
+"""OpenAI's own document as schemas, made plainly: components under `$defs`, and `nullable` made real."""
 
 import json
 import os
@@ -17,6 +17,7 @@ ROOTS = {
     "response": "CreateChatCompletionResponse",
     "chunk": "CreateChatCompletionStreamResponse",
 }
+_DROPPED = ("discriminator", "nullable")
 _COMPONENTS = "#/components/schemas/"
 
 
@@ -61,7 +62,7 @@ def _plain(node: JSON, wanted: list[str]) -> JSON:
         return [_plain(item, wanted) for item in node]
     if not isinstance(node, dict):
         return node
-    made = {name: _plain(value, wanted) for name, value in node.items() if name not in ("discriminator", "nullable")}
+    made = {name: _plain(value, wanted) for name, value in node.items() if name not in _DROPPED}
     reference = made.get("$ref")
     if isinstance(reference, str) and reference.startswith(_COMPONENTS):
         name = reference.removeprefix(_COMPONENTS)

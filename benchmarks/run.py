@@ -25,7 +25,9 @@ def sections(effort: Effort, closures: dict[str, str] | None) -> dict[str, Secti
         "jsonschema": lambda: verdicts.slower(effort, closures),
         "openapi-core": lambda: verdicts.openapi_core(effort),
         "bytes": lambda: verdicts.from_bytes(effort),
-        "errors": lambda: errors.listed(effort, closures),
+        "errors": lambda: errors.listed(effort),
+        "engine": lambda: errors.engine(effort),
+        "errors-published": lambda: errors.beside_published(effort, closures),
         "rules": lambda: errors.with_all_rules(effort),
         "load": lambda: starting.loading(effort),
         "import": starting.importing,
@@ -53,7 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 _print(line, lines[-1] if lines else None)
                 lines.append(line)
     if arguments.json:
-        Path(arguments.json).write_text(json.dumps({"versions": versions(), "lines": _records(lines)}, indent=1))
+        report = {"versions": versions(), "lines": [{**line._asdict(), "met": line.met} for line in lines]}
+        Path(arguments.json).write_text(json.dumps(report, indent=1))
     missed = [line for line in lines if line.met is False]
     print(f"\n{sum(line.met is True for line in lines)} goals met, {len(missed)} missed")
     return 1 if missed and arguments.check else 0
@@ -68,10 +71,6 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             found[name] = "not installed"
     return found
-
-
-def _records(lines: list[Line]) -> list[dict[str, object]]:
-    return [{**line._asdict(), "met": line.met} for line in lines]
 
 
 def _print(line: Line, last: Line | None) -> None:

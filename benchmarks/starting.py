@@ -5,31 +5,41 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import orjson
 
-from benchmarks.measure import Effort, Line, interleaved, processes, python
+from benchmarks.measure import Effort, Job, Line, interleaved, processes, python
 from benchmarks.payloads import payload
 from chatcontract import Contract, closures
 
+JSON = Any
+
 MAX_MILLISECONDS = 1.5
 _LATE = (
-    "aiohttp", "argparse", "asyncio", "chatcontract.cli", "click", "email", "http", "httpx", "jinja2", "jsonschema",
-    "openapi_core", "requests", "rich", "schemathesis", "socket", "ssl", "starlette", "urllib.request", "yaml",
+    "aiohttp", "argparse", "asyncio", "chatcontract.cli", "click", "email", "http", "httpx", "jinja2",
+    "jsonschema", "openapi_core", "requests", "rich", "schemathesis", "socket", "ssl", "starlette",
+    "urllib.request", "yaml",
 )  # fmt: skip
-_PROGRAM = "import sys; import chatcontract; loaded = sorted(sys.modules); import json; print(json.dumps(loaded))"
+_PROGRAM = (
+    "import sys; import chatcontract; found = sorted(sys.modules); import json; print(json.dumps(found))"
+)
+_EMPTY: dict[str, JSON] = {"request": {"model": "m", "messages": []}, "response": {}, "chunk": {}}
 
 
 def loading(effort: Effort) -> Iterator[Line]:
     """A new contract up to its first verdict: the text read, its one validator compiled."""
     section = "load and compile one root"
-    small = {"request": {"model": "m", "messages": []}, "response": {}, "chunk": {}}
-    for root, value in small.items():
+    for root in _EMPTY:
         text = closures.own().text(f"openai.{root}.verdict").encode()
-        jobs = [(lambda v, r=root: getattr(Contract.load(), f"is_valid_{r}")(v), value), (orjson.loads, text)]
+        jobs: list[Job] = [(_first_verdict, root), (orjson.loads, text)]
         mine, other = interleaved(jobs, effort)
         yield Line(section, f"{root}, time", mine.least * 1e3, goal=MAX_MILLISECONDS, unit=" ms")
         yield Line(section, f"{root}, / orjson.loads of its closure", *mine.over(other), goal=15)
+
+
+def _first_verdict(root: str) -> object:
+    return getattr(Contract.load(), f"is_valid_{root}")(_EMPTY[root])
 
 
 def importing() -> Iterator[Line]:

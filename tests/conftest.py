@@ -1,7 +1,12 @@
 """What every test shares: a cache of its own, and properties that no slow machine can fail."""
 
 import os
-from collections.abc import Iterator
+import re
+import socket
+import socketserver
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -17,4 +22,48 @@ def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     """The folder of compiled documents: never the user's own, shared by the tests of one process."""
     folder = tmp_path_factory.getbasetemp() / "cache"
     monkeypatch.setenv("CHATCONTRACT_CACHE", str(folder))
-    yield folder
+    return folder
+
+
+Behaviour = Callable[[socket.socket, bytes], None]
+
+
+@contextmanager
+def listening(behaviour: Behaviour) -> Iterator[str]:
+    """A server on loopback that reads a request and lets `behaviour` do what it likes; yields its base address."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                behaviour(self.request, _whole_request(self.request))
+
+    class Server(socketserver.ThreadingTCPServer):
+        allow_reuse_address = daemon_threads = True
+        block_on_close = False
+        request_queue_size = 64
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/v1"
+        server.shutdown()
+
+
+def _whole_request(connection: socket.socket) -> bytes:
+    """The bytes of one request, body included."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        if not (piece := connection.recv(65536)):
+            return data
+        data += piece
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)content-length: *(\d+)", head)
+    while length and len(body) < int(length[1]) and (piece := connection.recv(65536)):
+        body += piece
+    return head + b"\r\n\r\n" + body
+
+
+@pytest.fixture
+def raw_server() -> Iterator[Callable[[Behaviour], str]]:
+    """Starts servers that speak bytes: call it with what is to be done with a connection and its request."""
+    with ExitStack() as stack:
+        yield lambda behaviour: stack.enter_context(listening(behaviour))

@@ -11,13 +11,24 @@ import pytest
 import yaml
 
 import chatcontract
-from chatcontract import Contract, ContractViolation, Exchange, Request, Response, Severity, Violations, closures
+from chatcontract import (
+    Contract,
+    ContractViolation,
+    Exchange,
+    Request,
+    Response,
+    Severity,
+    Violations,
+    closures,
+)
 from chatcontract.model import Basis, Engine, Part, Profile
 from chatcontract.pointer import resolve, split
 
 HERE = Path(__file__).parent
 VALID: dict[str, dict[str, Any]] = yaml.safe_load((HERE / "valid.yaml").read_text(encoding="utf-8"))
-ENTRIES: list[dict[str, Any]] = yaml.safe_load((HERE.parent / "spec" / "tolerances.yaml").read_text(encoding="utf-8"))
+ENTRIES: list[dict[str, Any]] = yaml.safe_load(
+    (HERE.parent / "spec" / "tolerances.yaml").read_text(encoding="utf-8")
+)
 TOLERANCES: list[list[Any]] = closures.own().json("tolerances")
 PROFILES: tuple[Profile, ...] = ("strict", "openai", "compatible")
 ENGINES = pytest.mark.parametrize("engine", ["jsonschema-rs", "jsonschema"])
@@ -51,7 +62,8 @@ def test_a_broken_payload_gives_a_tuple_of_violations_that_say_everything() -> N
     (violation,) = found
     assert violation._asdict() == {
         "rule": "CC001", "name": "schema-mismatch", "severity": Severity.ERROR, "basis": Basis.SCHEMA,
-        "part": Part.REQUEST, "pointer": "/n", "message": "expected integer or null, got string", "chunk": None,
+        "part": Part.REQUEST, "pointer": "/n", "message": "expected integer or null, got string",
+        "chunk": None,
         "value": '"two"', "hint": "", "exchange": "",
     }  # fmt: skip
     assert violation.side == "client"
@@ -97,7 +109,10 @@ def test_each_part_names_itself_and_its_side() -> None:
 def test_a_response_of_old_is_excused_by_profile_and_a_broken_one_by_none() -> None:
     old = deepcopy(RESPONSE)
     del old["choices"][0]["message"]["refusal"]
-    severities = {profile: [v.severity for v in Contract.load(profile=profile).check_response(old)] for profile in PROFILES}
+    severities = {
+        profile: [v.severity for v in Contract.load(profile=profile).check_response(old)]
+        for profile in PROFILES
+    }
     assert severities == {"strict": [Severity.ERROR], "openai": [Severity.INFO], "compatible": []}
     for profile in PROFILES:
         assert Contract.load(profile=profile).check_response({**old, "id": 1}).errors
@@ -106,7 +121,9 @@ def test_a_response_of_old_is_excused_by_profile_and_a_broken_one_by_none() -> N
 # Streams
 
 
-@pytest.mark.parametrize("form", ["bytes", "str", "pieces", "single bytes", "bytearrays", "dicts", "texts", "generator"])
+@pytest.mark.parametrize(
+    "form", ["bytes", "str", "pieces", "single bytes", "bytearrays", "dicts", "texts", "generator"]
+)
 def test_a_stream_may_come_in_any_form(form: str) -> None:
     contract = Contract.load(select=["CC0"])
     chunks: list[Any] = [CHUNK, {**CHUNK, "created": "now"}, LAST]
@@ -122,7 +139,12 @@ def test_a_stream_may_come_in_any_form(form: str) -> None:
         "generator": (data[at : at + 9] for at in range(0, len(data), 9)),
     }
     (violation,) = contract.check_stream(forms[form])
-    assert (violation.rule, violation.pointer, violation.chunk, violation.part) == ("CC001", "/created", 1, Part.CHUNK)
+    assert (violation.rule, violation.pointer, violation.chunk, violation.part) == (
+        "CC001",
+        "/created",
+        1,
+        Part.CHUNK,
+    )
 
 
 def test_the_chunks_of_a_stream_are_counted_by_data_events_from_zero() -> None:
@@ -169,15 +191,20 @@ def exchange(request: Any = REQUEST, status: int | None = 200, answer: Any = RES
         (exchange(), []),
         (exchange(request={**REQUEST, "n": 0}), [(Part.REQUEST, "/n")]),
         (exchange(answer={**RESPONSE, "id": 1}), [(Part.RESPONSE, "/id")]),
-        (exchange(request={**REQUEST, "n": 0}, answer={**RESPONSE, "id": 1}), [(Part.REQUEST, "/n"), (Part.RESPONSE, "/id")]),
-        (exchange(status=400, answer={"error": {"message": "x", "type": 1, "param": None, "code": None}}), [(Part.ERROR, "/error/type")]),
+        (exchange(request={**REQUEST, "n": 0}, answer={**RESPONSE, "id": 1}),
+            [(Part.REQUEST, "/n"), (Part.RESPONSE, "/id")]),
+        (exchange(status=400, answer={"error": {"message": "x", "type": 1, "param": None, "code": None}}),
+            [(Part.ERROR, "/error/type")]),
         (exchange(answer=stream(CHUNK, {**LAST, "id": 1})), [(Part.CHUNK, "/id")]),
         (exchange(request=None, answer=None), []),
         (exchange(request=None, status=None, answer={**RESPONSE, "id": 1}), [(Part.RESPONSE, "/id")]),
-        (exchange(request=None, status=None, answer={"error": {"message": 1}}), [(Part.ERROR, "/error/message")]),
+        (exchange(request=None, status=None, answer={"error": {"message": 1}}),
+            [(Part.ERROR, "/error/message")]),
     ],
 )  # fmt: skip
-def test_an_exchange_is_checked_by_what_its_parts_are(made: Exchange, expected: list[tuple[Part, str]]) -> None:
+def test_an_exchange_is_checked_by_what_its_parts_are(
+    made: Exchange, expected: list[tuple[Part, str]]
+) -> None:
     found = Contract.load(select=["CC001"]).check(made)
     assert [(v.part, v.pointer) for v in found if "missing" not in v.message] == expected
     assert {v.exchange for v in found} <= {"e1"}
@@ -219,7 +246,9 @@ def matching(value: Any, pointer: list[str]) -> Iterator[list[str | int]]:
 @ENGINES
 @pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("tolerance", TOLERANCES, ids=lambda t: f"{t[0]}{t[1]}:{t[2]}")
-def test_a_tolerated_deviation_has_the_severity_that_is_declared(tolerance: list[Any], profile: Profile, engine: Engine) -> None:
+def test_a_tolerated_deviation_has_the_severity_that_is_declared(
+    tolerance: list[Any], profile: Profile, engine: Engine
+) -> None:
     root, pointer, may_be, severity = tolerance[:4]
     payload, place = deviating(root, pointer, may_be)
     contract = Contract.load(profile=profile, engine=engine, select=["CC0"])
@@ -253,7 +282,13 @@ def test_a_payload_with_very_many_faults_is_cut_short() -> None:
 # Choosing rules
 
 
-BROKEN: dict[str, Any] = {"model": 1, "messages": REQUEST["messages"], "stop": None, "parallel_tool_calls": None, "x": 1}
+BROKEN: dict[str, Any] = {
+    "model": 1,
+    "messages": REQUEST["messages"],
+    "stop": None,
+    "parallel_tool_calls": None,
+    "x": 1,
+}
 
 
 @pytest.mark.parametrize(
@@ -279,14 +314,14 @@ def test_rules_are_chosen_by_code_prefix_or_name(select: Any, ignore: Any, rules
 @pytest.mark.parametrize("word", ["CC999", "no-such-rule", "", "C", "schema mismatch"])
 @pytest.mark.parametrize("option", ["select", "ignore"])
 def test_an_unknown_rule_gives_an_error_with_its_cure(option: Any, word: str) -> None:
-    with pytest.raises(ValueError, match="no rule is called .*chatcontract rules"):
+    with pytest.raises(ValueError, match=r"no rule is called .*chatcontract rules"):
         Contract.load(**{option: [word]})
 
 
 def test_an_unknown_profile_or_engine_gives_an_error_that_lists_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="'lax'.*openai, strict, compatible"):
+    with pytest.raises(ValueError, match=r"'lax'.*openai, strict, compatible"):
         Contract.load(profile="lax")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="'ajv'.*jsonschema-rs, jsonschema"):
+    with pytest.raises(ValueError, match=r"'ajv'.*jsonschema-rs, jsonschema"):
         Contract.load(engine="ajv")  # type: ignore[arg-type]
 
 
@@ -332,9 +367,20 @@ def small_document() -> dict[str, Any]:
         return {"content": {"application/json": {"schema": schema}}}
 
     question = {"type": "object", "required": ["question"], "properties": {"question": {"type": "string"}}}
-    answer = {"type": "object", "required": ["answer"], "properties": {"answer": {"type": ["string", "null"]}}}
-    operation = {"requestBody": content(question), "responses": {"200": {"description": "", **content(answer)}}}
-    return {"openapi": "3.1.0", "info": {"title": "Small", "version": "7"}, "paths": {"/v1/chat/completions": {"post": operation}}}
+    answer = {
+        "type": "object",
+        "required": ["answer"],
+        "properties": {"answer": {"type": ["string", "null"]}},
+    }
+    operation = {
+        "requestBody": content(question),
+        "responses": {"200": {"description": "", **content(answer)}},
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Small", "version": "7"},
+        "paths": {"/v1/chat/completions": {"post": operation}},
+    }
 
 
 @ENGINES

@@ -1,4 +1,4 @@
-"""Hostile and careless JSON: every fault is named with its place, whichever reader met it, and nothing raises."""
+"""Hostile and careless JSON: every fault is named with its place, by either reader, and nothing raises."""
 
 import json
 import subprocess
@@ -49,7 +49,9 @@ def test_a_repeated_member_is_named_where_it_stands(read: Read, text: str, place
     for data in (text, text.encode()):
         value, found = read(data)
         assert value == json.loads(text)
-        assert [(fault.kind, fault.pointer) for fault in found] == [("duplicate-key", place) for place in places]
+        assert [(fault.kind, fault.pointer) for fault in found] == [
+            ("duplicate-key", place) for place in places
+        ]
 
 
 def test_of_a_repeated_member_the_last_one_counts() -> None:
@@ -65,7 +67,8 @@ def test_numbers_that_json_lacks_are_named(read: Read, word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "byte"), [(b'{"a": "\xff"}', 7), (b'"\xed\xa0\x80"', 1), (b'\xff\xfe{\x00}\x00', 0), (b'"\xc3', 1)]
+    ("data", "byte"),
+    [(b'{"a": "\xff"}', 7), (b'"\xed\xa0\x80"', 1), (b"\xff\xfe{\x00}\x00", 0), (b'"\xc3', 1)],
 )
 def test_bytes_that_are_no_utf8_are_named_by_their_position(data: bytes, byte: int) -> None:
     fault = parse(data)[1][0]
@@ -81,7 +84,12 @@ def test_a_byte_order_mark_is_named_and_read_over(text: bytes | str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "place"),
-    [(r'{"a": "\ud800"}', "/a"), (r'{"a": ["\udc00x"]}', "/a/0"), (r'{"\ud83d": 1}', "/\ud83d"), (r'"\ud800\ud800"', "")],
+    [
+        (r'{"a": "\ud800"}', "/a"),
+        (r'{"a": ["\udc00x"]}', "/a/0"),
+        (r'{"\ud83d": 1}', "/\ud83d"),
+        (r'"\ud800\ud800"', ""),
+    ],
 )
 def test_half_a_surrogate_pair_is_named_where_it_stands(text: str, place: str) -> None:
     assert faults(text) == faults(text.encode()) == [("invalid-utf8", place)]
@@ -95,9 +103,12 @@ def test_a_whole_surrogate_pair_is_fine() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "empty"), (" \n", "empty"), ("{", "line 1 column 2"), ('{"a": 1,}', "line 1 column"), ("{}{}", "Extra data"),
-        ("{'a': 1}", "line 1 column 2"), ("// x\n{}", "line 1 column 1"), ('{"a":\n oops}', "line 2 column 2"),
-        ("nul", "Expecting value"), ('"\x00"', "control character"), ("[1 2]", "delimiter"), ("01", "Extra data"),
+        ("", "empty"), (" \n", "empty"), ("{", "line 1 column 2"), ('{"a": 1,}', "line 1 column"),
+        ("{}{}", "Extra data"),
+        ("{'a': 1}", "line 1 column 2"), ("// x\n{}", "line 1 column 1"),
+        ('{"a":\n oops}', "line 2 column 2"),
+        ("nul", "Expecting value"), ('"\x00"', "control character"), ("[1 2]", "delimiter"),
+        ("01", "Extra data"),
         ('"\\x"', "escape"), ("data: {}", "Expecting value"), ("<html>", "Expecting value"),
     ],
 )  # fmt: skip
@@ -201,7 +212,8 @@ def test_a_number_beyond_doubles_is_named(text: str) -> None:
 
 
 JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False,
+        allow_infinity=False)
     | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=20,
@@ -209,13 +221,34 @@ JSON_VALUES = st.recursive(
 
 
 @given(JSON_VALUES, st.booleans(), st.sampled_from([None, 2]))
-def test_json_without_a_fault_is_read_the_same_fast_and_slowly(value: Any, ascii_only: bool, indent: int | None) -> None:
+def test_json_without_a_fault_is_read_the_same_fast_and_slowly(
+    value: Any, ascii_only: bool, indent: int | None
+) -> None:
     text = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
     assert parse(text) == parse(text.encode()) == jsontext._parse_slowly(text) == (value, ())
 
 
 PIECES = st.sampled_from(
-    ['{"a":1', '"a":2', ",", ":", "}", "[", "]", '"', "\\", '"\\u0022"', '"\\ud800"', "NaN", "-", "1e400", "é", "\x00", "0", " "]
+    [
+        '{"a":1',
+        '"a":2',
+        ",",
+        ":",
+        "}",
+        "[",
+        "]",
+        '"',
+        "\\",
+        '"\\u0022"',
+        '"\\ud800"',
+        "NaN",
+        "-",
+        "1e400",
+        "é",
+        "\x00",
+        "0",
+        " ",
+    ]
 )
 
 
@@ -225,6 +258,13 @@ def test_any_text_gives_the_same_value_and_faults_fast_and_slowly(text: str) -> 
     assert repr(fast) == repr(slow)
     assert repr(parse(text.encode(errors="surrogatepass"))[0]) == repr(fast[0])
     assert (fast[0] is ABSENT) <= bool(fast[1])
+
+
+@given(st.lists(st.lists(PIECES, max_size=6).map("".join) | JSON_VALUES.map(json.dumps), max_size=5))
+def test_texts_are_read_together_as_they_are_one_by_one(texts: list[str]) -> None:
+    assert repr(jsontext.parse_each(texts)) == repr([parse(text) for text in texts])
+    in_bytes = [text.encode(errors="surrogatepass") for text in texts]
+    assert repr(jsontext.parse_each(in_bytes)) == repr([parse(data) for data in in_bytes])
 
 
 @given(st.binary())
@@ -255,7 +295,9 @@ MESSAGES = [{"role": "user", "content": "Hi"}]
 
 
 @ENGINES
-@pytest.mark.parametrize("strange", [b"x", {1, 2}, object(), 1 + 2j, {1: 2}], ids=lambda it: type(it).__name__)
+@pytest.mark.parametrize(
+    "strange", [b"x", {1, 2}, object(), 1 + 2j, {1: 2}], ids=lambda it: type(it).__name__
+)
 def test_python_values_that_json_lacks_give_a_clear_type_error(engine: Engine, strange: object) -> None:
     contract = Contract.load(engine=engine)
     body: Any = {"model": strange, "messages": MESSAGES}
@@ -299,14 +341,23 @@ def test_a_python_number_that_json_lacks_is_named(engine: Engine, number: float)
 def test_a_fault_of_the_text_is_told_once(engine: Engine) -> None:
     text = r'{"model": "\ud800", "messages": [], "temperature": NaN, "temperature": NaN}'
     found = [(v.rule, v.pointer) for v in Contract.load(engine=engine).check_request(text)]
-    assert sorted(found) == [("CC001", "/messages"), ("CC005", "/temperature"), ("CC007", "/temperature"), ("CC008", "/model")]
+    assert sorted(found) == [
+        ("CC001", "/messages"),
+        ("CC005", "/temperature"),
+        ("CC007", "/temperature"),
+        ("CC008", "/model"),
+    ]
 
 
 @pytest.mark.parametrize("text", ['{"a": 1, "a": 2}', '{"a": NaN}', "\ufeff{}", r'{"a": "\ud800"}'])
 def test_a_verdict_is_false_on_what_is_not_json(text: str) -> None:
     own = {"model": "m", "messages": MESSAGES}
     contract = Contract.load()
-    merged = text.replace("{", '{"model": "m", "messages": [{"role": "user", "content": "Hi"}]' + (", " if "a" in text else ""), 1)
+    merged = text.replace(
+        "{",
+        '{"model": "m", "messages": [{"role": "user", "content": "Hi"}]' + (", " if "a" in text else ""),
+        1,
+    )
     is_json = "NaN" not in text and "\ufeff" not in text and "\\u" not in text
     assert contract.is_valid_request(own)
     assert contract.is_valid_request(merged) is is_json

@@ -1,6 +1,7 @@
 """Valid payloads, changed in one place: what the document forbids is found there, by both engines alike.
 
-The judge is the document as it stands in `spec/openapi.yaml`, asked by jsonschema; nothing of the loader is in it.
+The judge is the document as it stands in `spec/openapi.yaml`, asked by jsonschema; nothing of the loader is
+in it.
 """
 
 import json
@@ -36,13 +37,17 @@ ROOTS = {
 PAYLOADS = [(root, name, payload) for root in ROOTS for name, payload in VALID[root + "s"].items()]
 PROFILES: tuple[Profile, ...] = ("strict", "openai", "compatible")
 ENGINES: tuple[Engine, ...] = ("jsonschema-rs", "jsonschema")
-ONE_EACH = pytest.mark.parametrize(("root", "name", "payload"), PAYLOADS, ids=[f"{p[0]}: {p[1]}" for p in PAYLOADS])
+ONE_EACH = pytest.mark.parametrize(
+    ("root", "name", "payload"), PAYLOADS, ids=[f"{p[0]}: {p[1]}" for p in PAYLOADS]
+)
 SAMPLES = {
     "null": None, "boolean": True, "integer": 7, "number": 1.5, "string": "text", "array": [], "object": {},
 }  # fmt: skip
 SCHEMA_RULES = ("CC001", "CC002", "CC003")
 TOLERATED: dict[tuple[str, str | int, str], dict[str, str]] = {
-    (entry["schema"].removeprefix("#/components/schemas"), entry["member"], entry["may_be"]): entry["severity"]
+    (entry["schema"].removeprefix("#/components/schemas"), entry["member"], entry["may_be"]): entry[
+        "severity"
+    ]
     for entry in TOLERANCES
 }
 
@@ -55,12 +60,16 @@ def contract(profile: Profile, engine: Engine) -> Contract:
 @cache
 def judge(name: str) -> Draft202012Validator:
     schema = {"$ref": f"#/components/schemas/{name}", "components": {"schemas": SCHEMAS}}
-    return Draft202012Validator(json.loads(json.dumps(schema).replace('$"', '\\\\Z"')))  # as ECMAScript means `$`
+    return Draft202012Validator(
+        json.loads(json.dumps(schema).replace('$"', '\\\\Z"'))
+    )  # as ECMAScript means `$`
 
 
 def check(root: str, payload: Any, profile: Profile, engine: Engine) -> Violations:
     if root == "error":
-        return contract(profile, engine).check(Exchange("", None, Response(400, (), json.dumps(payload).encode())))
+        return contract(profile, engine).check(
+            Exchange("", None, Response(400, (), json.dumps(payload).encode()))
+        )
     found: Violations = getattr(contract(profile, engine), f"check_{root}")(payload)
     return found
 
@@ -90,7 +99,7 @@ class Mutant(NamedTuple):
 
 
 def applying(place: str, node: dict[str, Any], value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The schema object and those that it leads to for this value, references and fitting branches followed."""
+    """The schema object and those that it leads to for this value, by reference or as a fitting branch."""
     yield place, node
     if "$ref" in node:
         name = node["$ref"].rsplit("/", 1)[-1]
@@ -207,7 +216,9 @@ def leaving_size(spot: Spot, node: dict[str, Any]) -> Iterator[Mutant]:
         if "minItems" in node:
             yield Mutant("minItems", spot.tokens, value[: node["minItems"] - 1], here)
         if "maxItems" in node:
-            yield Mutant("maxItems", spot.tokens, (value * (node["maxItems"] + 1))[: node["maxItems"] + 1], here)
+            yield Mutant(
+                "maxItems", spot.tokens, (value * (node["maxItems"] + 1))[: node["maxItems"] + 1], here
+            )
     if isinstance(value, dict) and "maxProperties" in node:
         more = {f"k{n}": "v" for n in range(node["maxProperties"] + 1)}
         yield Mutant("maxProperties", spot.tokens, more, here)
@@ -231,7 +242,7 @@ def switched_tags(root: str, payload: Any) -> Iterator[Mutant]:
 
 
 def rating(mutant: Mutant, holders: list[str], forbidden: bool, profile: Profile) -> str:
-    """How bad the profile finds the change: what a tolerance of the member says, else what the document says."""
+    """How bad the profile finds the change: as a tolerance of the member says, else as the document does."""
     kind = {"a member less": "absent", "null in its place": "null"}.get(mutant.change, "")
     if mutant.change in ("array in its place", "minItems"):
         kind = "empty"
@@ -253,7 +264,8 @@ def expected_rule(mutant: Mutant, holders: list[dict[str, Any]]) -> str:
 
 def expects_several(mutant: Mutant) -> bool:
     """Changes that are several faults at once: an empty object lacks each required member by itself, and with
-    the tag of another branch an object lacks all that the other branch asks for and has members that it forbids.
+    the tag of another branch an object lacks all that the other branch asks for and has members that it
+    forbids.
     """
     return mutant.change == "object in its place" or mutant.change.endswith("of another branch")
 
@@ -296,7 +308,9 @@ def test_a_valid_payload_has_nothing_to_say_about(root: str, name: str, payload:
 
 
 def test_the_valid_payloads_reach_every_schema_object() -> None:
-    reached = {place for root, _, payload in PAYLOADS for spot in all_spots(root, payload) for place in spot.nodes}
+    reached = {
+        place for root, _, payload in PAYLOADS for spot in all_spots(root, payload) for place in spot.nodes
+    }
     assert set(every_schema_object()) - reached == UNREACHABLE
 
 
@@ -326,7 +340,9 @@ def inside(place: str, node: Any) -> Iterator[str]:
 
 
 @ONE_EACH
-def test_what_the_document_forbids_is_found_in_its_place_by_both_engines(root: str, name: str, payload: Any) -> None:
+def test_what_the_document_forbids_is_found_in_its_place_by_both_engines(
+    root: str, name: str, payload: Any
+) -> None:
     for mutant, forbidden, rated, rule in tried(root, name):
         told = {engine: check(root, mutant.payload, "strict", engine) for engine in ENGINES}
         errors = schema_errors(told["jsonschema-rs"])
@@ -334,7 +350,10 @@ def test_what_the_document_forbids_is_found_in_its_place_by_both_engines(root: s
         assert errors or not forbidden, mutant
         assert told_well(mutant, errors), (mutant, errors)
         if not expects_several(mutant):
-            assert [v.rule for v in errors] == ([rule] if rated["strict"] == "error" else []), (mutant, errors)
+            assert [v.rule for v in errors] == ([rule] if rated["strict"] == "error" else []), (
+                mutant,
+                errors,
+            )
         for violation in told["jsonschema-rs"]:
             assert len(violation.message) <= 300
             assert "under any of the given schemas" not in violation.message
@@ -350,7 +369,10 @@ def test_profiles_differ_from_the_document_by_their_tolerances_alone(
         found = check(root, mutant.payload, profile, "jsonschema-rs")
         assert verdicts == {not found.errors}, mutant
         if not expects_several(mutant):
-            assert {v.severity for v in schema_findings(found)} == {rated[profile]} - {"ignore"}, (mutant, found)
+            assert {v.severity for v in schema_findings(found)} == {rated[profile]} - {"ignore"}, (
+                mutant,
+                found,
+            )
         elif profile != "strict":
             assert forbidden or verdicts == {True}, mutant
 
@@ -369,14 +391,18 @@ def test_an_undocumented_member_is_named_and_is_no_error(root: str, name: str, p
         if mutant.change == "a member more" and not forbidden:
             found = check(root, mutant.payload, "openai", "jsonschema-rs")
             named = [("CC004", mutant.place, Severity.INFO)]
-            assert [(v.rule, v.pointer, v.severity) for v in found] == (named if is_closed(mutant) else []), mutant
+            assert [(v.rule, v.pointer, v.severity) for v in found] == (named if is_closed(mutant) else []), (
+                mutant
+            )
             assert check(root, mutant.payload, "compatible", "jsonschema-rs") == ()
 
 
 def is_closed(mutant: Mutant) -> bool:
-    """Whether the members of the object are listed: those of maps and of JSON Schemas are the caller's own."""
+    """Whether the members of the object are listed: those of maps and JSON Schemas are the caller's own."""
     own = {"parameters", "schema", "properties", "metadata", "logit_bias"}
-    listed = own.isdisjoint(map(str, mutant.tokens)) and not re.search(r"/(category_|categories)", mutant.place)
+    listed = own.isdisjoint(map(str, mutant.tokens)) and not re.search(
+        r"/(category_|categories)", mutant.place
+    )
     return listed and "/allowed_tools/tools/" not in mutant.place
 
 
@@ -390,7 +416,9 @@ ANY_JSON = st.recursive(
 
 
 @given(data=st.data(), position=st.integers(0, len(PAYLOADS) - 1), profile=st.sampled_from(PROFILES))
-def test_engines_agree_on_payloads_changed_in_several_places(data: st.DataObject, position: int, profile: Profile) -> None:
+def test_engines_agree_on_payloads_changed_in_several_places(
+    data: st.DataObject, position: int, profile: Profile
+) -> None:
     root, _, payload = PAYLOADS[position]
     for _ in range(data.draw(st.integers(1, 3))):
         tokens = data.draw(st.sampled_from([spot.tokens for spot in all_spots(root, payload) if spot.tokens]))
@@ -410,7 +438,10 @@ def test_the_mutants_are_thousands(record_property: Callable[[str, object], None
     made = [each for root, name, _ in PAYLOADS for each in tried(root, name)]
     changes = Counter(each.mutant.change for each in made)
     forbidden = sum(each.forbidden for each in made)
-    print(f"{len(made)} mutants of {len(PAYLOADS)} payloads, {forbidden} of them forbidden:", *changes.most_common())
+    print(
+        f"{len(made)} mutants of {len(PAYLOADS)} payloads, {forbidden} of them forbidden:",
+        *changes.most_common(),
+    )
     record_property("mutants", len(made))
     record_property("forbidden mutants", forbidden)
     assert len(made) > 7000
@@ -419,7 +450,8 @@ def test_the_mutants_are_thousands(record_property: Callable[[str, object], None
 
 
 CHANGES = (
-    *(f"{name} in its place" for name in SAMPLES), "a member less", "a member more", "outside the enumeration",
+    *(f"{name} in its place" for name in SAMPLES), "a member less", "a member more",
+    "outside the enumeration",
     "minimum", "maximum", "pattern", "maxLength", "minItems", "maxItems", "maxProperties", "propertyNames",
     "type of another branch", "role of another branch",
 )  # fmt: skip

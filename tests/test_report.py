@@ -25,6 +25,7 @@ violations = st.builds(
 results = st.builds(
     Result, st.text(max_size=10), st.sampled_from(Verdict), st.lists(violations, max_size=4).map(Violations),
     st.text(max_size=10), provider=st.text(max_size=5), host=st.text(max_size=5), error=st.none() | st.text(max_size=9),
+    probe=st.none() | st.text(max_size=9), elapsed=st.none() | st.floats(0, 1e6),
 )  # fmt: skip
 
 

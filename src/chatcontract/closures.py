@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from chatcontract.exceptions import SpecError
@@ -32,7 +33,9 @@ class Texts:
             with open(os.path.join(self._folder, stem + ".json"), encoding="utf-8") as file:
                 return file.read()
         except FileNotFoundError:
-            raise SpecError(f"{self._folder}: incomplete (no {stem}.json). Install the package anew.") from None
+            raise SpecError(
+                f"{self._folder}: incomplete (no {stem}.json). Install the package anew."
+            ) from None
 
     def json(self, stem: str) -> JSON:
         """The parsed text of that stem."""
@@ -47,8 +50,8 @@ def own() -> Texts:
 def of(spec: str | Mapping[str, JSON], *, network: bool = False, without: Collection[str] = ()) -> Texts:
     """The closure of a user's document.
 
-    A document that is complete in itself is kept by the hash of its bytes, under `CHATCONTRACT_CACHE` or in the
-    user's cache folder.
+    A document that is complete in itself is kept by the hash of its bytes, under `CHATCONTRACT_CACHE` or in
+    the user's cache folder.
 
     Raises:
         SpecError: the document cannot be used.
@@ -65,10 +68,8 @@ def of(spec: str | Mapping[str, JSON], *, network: bool = False, without: Collec
         return Texts(kept, {"facts": json.dumps({**facts, "origin": given.origin})})
     closure = _compiled(document.read(given), network, without)
     if closure.facts["files"] == 1:
-        try:
+        with suppress(OSError):  # a cache that cannot be written costs time, not the check
             write(closure, kept)
-        except OSError:
-            pass  # a cache that cannot be written costs time, not the check
     return Texts(kept, {**closure.texts, "facts": json.dumps(closure.facts)})
 
 

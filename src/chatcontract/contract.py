@@ -385,7 +385,8 @@ class _Shape:
 
     @cached_property
     def _excusable(self) -> frozenset[str]:
-        return frozenset(key.rpartition(":")[0].rpartition("/")[2] for key in self._levels)
+        mine = [key.rpartition(":")[0] for key in self._levels if key.startswith(f"{self._root}:")]
+        return frozenset(place.rpartition("/")[2] for place in mine)
 
     def violations(self, text: Text, chunk: int | None = None, exchange: str = "") -> list[Violation]:
         """What the text's grammar and the schema find."""
@@ -429,7 +430,9 @@ class _Shape:
                 return found
             value = without_surrogates(value)
             mismatches = list(islice(lister(value), MAX_MISMATCHES))
-        return found + meanings.findings(islice(meant(mismatches), MAX_MISMATCHES), value)
+        if any([mismatch.branches for mismatch in mismatches]):
+            mismatches = list(islice(meant(mismatches), MAX_MISMATCHES))
+        return found + meanings.findings(mismatches, value)
 
     def _severity(self, found: shape.Found) -> Severity | None:
         """The severity in the profile; None where the profile has nothing to say."""

@@ -1,6 +1,6 @@
 """What the library raises; violations are data, these are for everything else."""
 
-from chatcontract.model import Violations
+from chatcontract.model import Violation, Violations
 
 
 class ChatContractError(Exception):
@@ -28,5 +28,6 @@ class ContractViolation(AssertionError):
         super().__init__("\n".join(map(_line, violations)) or "no violation")
 
 
-def _line(violation: object) -> str:
-    return "{0.rule} {0.name} ({0.severity}) at {0.part}#{0.pointer}: {0.message}".format(violation)
+def _line(violation: Violation) -> str:
+    rule = f"{violation.rule} {violation.name} ({violation.severity})"
+    return f"{rule} at {violation.part}#{violation.pointer}: {violation.message}"

@@ -1,7 +1,7 @@
 """Bytes of JSON → a value, with everything named that the JSON standard or a strict reader refuses.
 
-The usual text takes one fast pass; only a text with something unusual is read again slowly, to say what and where.
-Source of the grammar: https://www.rfc-editor.org/rfc/rfc8259
+The usual text takes one fast pass; only a text with something unusual is read again slowly, to say what and
+where. Source of the grammar: https://www.rfc-editor.org/rfc/rfc8259
 """
 
 import json
@@ -42,8 +42,8 @@ ABSENT: Any = _Absent()
 class TextFault(NamedTuple):
     """Something wrong with a JSON text.
 
-    `kind` is one of `duplicate-key`, `invalid-json`, `non-finite-number`, `invalid-utf8`, `excessive-nesting`,
-    `excessive-size`; `pointer` the member it is about (the whole text: empty).
+    `kind` is one of `duplicate-key`, `invalid-json`, `non-finite-number`, `invalid-utf8`,
+    `excessive-nesting`, `excessive-size`; `pointer` the member it is about (the whole text: empty).
     """
 
     kind: str
@@ -57,7 +57,7 @@ def loads(data: bytes | str) -> JSON:
     if orjson is None and len(data) < FAST_FROM:
         return json.loads(data)
     if orjson is None:
-        import orjson  # type: ignore[no-redef]
+        import orjson
     return orjson.loads(data)  # type: ignore[union-attr]
 
 
@@ -66,7 +66,7 @@ def prefer_speed() -> None:
     import orjson  # noqa: F401
 
 
-def parse(data: bytes | str) -> tuple[JSON, tuple[TextFault, ...]]:
+def parse(data: bytes | bytearray | memoryview | str) -> tuple[JSON, tuple[TextFault, ...]]:
     """The value (ABSENT if there is none) and the faults of the text; never raises on bytes or str.
 
     >>> parse(b'{"a": 1, "a": NaN}')[0]
@@ -77,7 +77,9 @@ def parse(data: bytes | str) -> tuple[JSON, tuple[TextFault, ...]]:
     if isinstance(data, bytearray | memoryview):
         data = bytes(data)
     if len(data) > MAX_BYTES:
-        return ABSENT, (TextFault("excessive-size", "", f"{len(data)} bytes, more than the {MAX_BYTES} read here"),)
+        return ABSENT, (
+            TextFault("excessive-size", "", f"{len(data)} bytes, more than the {MAX_BYTES} read here"),
+        )
     if "orjson" in sys.modules or len(data) >= FAST_FROM:
         value = _parse_fast(data)
         if value is not ABSENT:
@@ -165,7 +167,9 @@ def _parse_slowly(data: bytes | str) -> tuple[JSON, tuple[TextFault, ...]]:
     if repeated or strange:
         located = list(islice(_locate(value, repeated, bool(strange)), MAX_FAULTS))
         if strange and not any(fault.kind == "non-finite-number" for fault in located):
-            located.append(TextFault("non-finite-number", "", f"{strange[0]} is not JSON (in a member that is repeated)"))
+            located.append(
+                TextFault("non-finite-number", "", f"{strange[0]} is not JSON (in a member that is repeated)")
+            )
         faults += tuple(located)
     return value, faults + tuple(islice(_surrogates(text, value), MAX_FAULTS))
 
@@ -174,7 +178,9 @@ def _decode(data: bytes | str) -> tuple[str, tuple[TextFault, ...]]:
     faults: tuple[TextFault, ...] = ()
     mark = "\ufeff" if isinstance(data, str) else b"\xef\xbb\xbf"
     if data.startswith(mark):  # type: ignore[arg-type]
-        faults = (TextFault("invalid-json", "", "begins with a byte order mark, which JSON text must not have"),)
+        faults = (
+            TextFault("invalid-json", "", "begins with a byte order mark, which JSON text must not have"),
+        )
         data = data[len(mark) :]
     if isinstance(data, str):
         return data, faults
@@ -238,7 +244,9 @@ def lone_surrogates(value: JSON) -> Iterator[TextFault]:
         for name in names:
             if _LONE.search(name):
                 place = tokens if name is node else [*tokens, name]
-                yield TextFault("invalid-utf8", join(place), "half of a surrogate pair, which UTF-8 cannot hold")
+                yield TextFault(
+                    "invalid-utf8", join(place), "half of a surrogate pair, which UTF-8 cannot hold"
+                )
 
 
 def without_surrogates(value: JSON) -> JSON:
@@ -261,7 +269,11 @@ def object_faults(value: JSON) -> tuple[TextFault, ...]:
         if isinstance(node, dict) and not all(isinstance(name, str) for name in node):
             raise TypeError(f"a member of the object at {_at(tokens)} has a name that is no text. {_CURE}")
         if len(tokens) >= MAX_DEPTH and isinstance(node, dict | list | tuple):
-            return (TextFault("excessive-nesting", "", f"more than {MAX_DEPTH} arrays and objects inside each other"),)
+            return (
+                TextFault(
+                    "excessive-nesting", "", f"more than {MAX_DEPTH} arrays and objects inside each other"
+                ),
+            )
     return tuple(islice(lone_surrogates(value), MAX_FAULTS))
 
 

@@ -158,8 +158,8 @@ class Reading:
 
     @cached_property
     def failures(self) -> list[Chunk]:
-        """The error objects that stand in place of chunks."""
-        return [chunk for chunk in self.chunks if chunk.is_error]
+        """The chunks that report an error, be it beside choices or, as a rule, in their place."""
+        return [chunk for chunk in self.chunks if chunk.is_error or members(chunk.text.value).get("error")]
 
     @cached_property
     def terminated(self) -> bool:

@@ -3,7 +3,7 @@
 The forms are those that the project documents in `docs/traffic.md`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from chatcontract.exceptions import SourceError
@@ -15,7 +15,8 @@ EVENT_STREAM: Headers = (("content-type", "text/event-stream"),)
 class Recorded(NamedTuple):
     """One thing to be checked: a whole exchange, or one payload held in an exchange; `part` says which.
 
-    `form` is how people call it: `native line`, `bare pair`, `request`, `response`, `chunk`, `stream`, `error`.
+    `form` is how people call it: `native line`, `bare pair`, `request`, `response`, `chunk`, `stream`,
+    `error`.
     """
 
     part: Part
@@ -67,7 +68,11 @@ def payload(part: Part, text: bytes, origin: str) -> Recorded:
 def _part(value: JSON) -> Part | None:
     if not isinstance(value, dict):
         return None
-    if {"request", "response", "stream"} & value.keys() and "messages" not in value and "choices" not in value:
+    if (
+        {"request", "response", "stream"} & value.keys()
+        and "messages" not in value
+        and "choices" not in value
+    ):
         return Part.EXCHANGE
     for part, is_it in _MARKS.items():
         if is_it(value):
@@ -77,12 +82,16 @@ def _part(value: JSON) -> Part | None:
 
 def _has_choice_with(value: Mapping[str, JSON], member: str) -> bool:
     choices = value.get("choices")
-    return isinstance(choices, list) and any(isinstance(choice, dict) and member in choice for choice in choices)
+    return isinstance(choices, list) and any(
+        isinstance(choice, dict) and member in choice for choice in choices
+    )
 
 
-_MARKS = {
+_MARKS: dict[Part, Callable[[Mapping[str, JSON]], bool]] = {
     Part.REQUEST: lambda value: "messages" in value,
-    Part.CHUNK: lambda value: value.get("object") == "chat.completion.chunk" or _has_choice_with(value, "delta"),
+    Part.CHUNK: lambda value: (
+        value.get("object") == "chat.completion.chunk" or _has_choice_with(value, "delta")
+    ),
     Part.RESPONSE: lambda value: value.get("object") == "chat.completion" or "choices" in value,
     Part.ERROR: lambda value: "error" in value,
 }
@@ -197,7 +206,9 @@ def pairs(headers: JSON) -> Headers:
     else:
         items = headers if isinstance(headers, list) else ()
     found = [item for item in items if isinstance(item, list | tuple) and len(item) == 2]
-    return tuple((str(name), str(value[0] if isinstance(value, list) and value else value)) for name, value in found)
+    return tuple(
+        (str(name), str(value[0] if isinstance(value, list) and value else value)) for name, value in found
+    )
 
 
 def dumped(value: JSON) -> bytes:

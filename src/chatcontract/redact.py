@@ -24,7 +24,6 @@ _KEYS = re.compile(
     r"|\beyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]*"
 )
 _SHORTEST_KEY = len("sk-12345678")
-_WORD = re.compile(r"[A-Za-z0-9_]{0,10}")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -66,12 +65,12 @@ def short(value: JSON, limit: int = MAX_VALUE) -> str:
     >>> short(list(range(1000)), 20)
     '[0, 1, 2, 3, 4, 5, …'
     """
+    if isinstance(value, str) and len(value) < _SHORTEST_KEY < limit and value.isalnum() and value.isprintable():
+        return f'"{value}"'
     if value is None or value is True or value is False:
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, int | float) and -1e15 < value < 1e15:
         return repr(value)
-    if isinstance(value, str) and limit > _SHORTEST_KEY and _WORD.fullmatch(value):
-        return f'"{value}"'
     pieces: list[str] = []
     _write(value, pieces, limit, 0)
     whole = printable(text("".join(pieces)))

@@ -19,8 +19,8 @@ MAX_MISMATCHES = 1000
 class Mismatch(NamedTuple):
     """One keyword of the schema that a value fails.
 
-    `tokens` lead to the value in the instance, `path` to the keyword in the schema; `expected` is what the keyword
-    asked for, `branches` the mismatches of each branch of a union that types and tags cannot decide.
+    `tokens` lead to the value in the instance, `path` to the keyword in the schema; `expected` is what the
+    keyword asked for, `branches` the mismatches of each branch of a union that types and tags cannot decide.
     """
 
     keyword: str
@@ -35,11 +35,13 @@ Lister = Callable[[JSON], Iterator[Mismatch]]
 
 
 class Compiler(Protocol):
-    """What an engine offers: both take the schema as JSON text and raise SpecError on one that is unusable."""
+    """What an engine offers; both take a schema as JSON text and raise SpecError on one that is unusable."""
 
-    def verdict(self, text: str) -> Verdict: ...
+    def verdict(self, text: str) -> Verdict:
+        """A function that tells whether a value satisfies the schema."""
 
-    def lister(self, text: str) -> Lister: ...
+    def lister(self, text: str) -> Lister:
+        """A function that lists the mismatches of a value."""
 
 
 def compiler(engine: Engine) -> Compiler:
@@ -55,10 +57,12 @@ class RustCompiler:
     """jsonschema-rs: the engine of every day."""
 
     def verdict(self, text: str) -> Verdict:
+        """See Compiler."""
         check: Verdict = self._compiled(text).is_valid
         return check
 
     def lister(self, text: str) -> Lister:
+        """See Compiler."""
         validator = self._compiled(text)
         return lambda instance: map(_from_rust, validator.iter_errors(instance))
 
@@ -68,7 +72,10 @@ class RustCompiler:
 
         try:
             return Draft202012Validator(
-                text, validate_formats=False, offline=True, pattern_options=FancyRegexOptions(backtrack_limit=100_000)
+                text,
+                validate_formats=False,
+                offline=True,
+                pattern_options=FancyRegexOptions(backtrack_limit=100_000),
             )
         except ValueError as error:
             reason = short(getattr(error, "message", str(error)), 200)
@@ -76,9 +83,9 @@ class RustCompiler:
 
 
 _EXPECTED = {
-    "required": "property", "type": "types", "enum": "options", "const": "expected_value", "pattern": "pattern",
-    "additionalProperties": "unexpected", "unevaluatedProperties": "unexpected", "propertyNames": "error",
-    "multipleOf": "multiple_of", "contains": "contains",
+    "required": "property", "type": "types", "enum": "options", "const": "expected_value",
+    "pattern": "pattern", "additionalProperties": "unexpected", "unevaluatedProperties": "unexpected",
+    "propertyNames": "error", "multipleOf": "multiple_of", "contains": "contains",
 }  # fmt: skip
 
 _NESTED = frozenset(("anyOf", "oneOf", "oneOfMultipleValid", "oneOfNotValid", "propertyNames"))
@@ -121,10 +128,12 @@ class ReferenceCompiler:
     """jsonschema: slower by orders of magnitude, what the engine is held against."""
 
     def verdict(self, text: str) -> Verdict:
+        """See Compiler."""
         check: Verdict = self._compiled(text).is_valid
         return check
 
     def lister(self, text: str) -> Lister:
+        """See Compiler."""
         validator = self._compiled(text)
 
         def listed(instance: JSON) -> Iterator[Mismatch]:
@@ -148,7 +157,8 @@ class ReferenceCompiler:
         except SchemaError as error:
             raise SpecError(f"the schema cannot be compiled: {short(error.message, 200)}.") from None
         checker = Draft202012Validator.TYPE_CHECKER.redefine_many({"array": _is_array, "number": _is_number})
-        return validators.extend(Draft202012Validator, {"pattern": _pattern}, type_checker=checker)(schema)
+        extend: Any = validators.extend
+        return extend(Draft202012Validator, {"pattern": _pattern}, type_checker=checker)(schema)
 
 
 def _is_array(checker: Any, instance: JSON) -> bool:
@@ -188,7 +198,9 @@ def _from_reference(error: Any) -> Iterator[Mismatch]:
     tokens, path = list(error.absolute_path), list(error.absolute_schema_path)
     if keyword == "required":
         # The engine says one error for each missing name, but names it in its message alone.
-        expected = next(n for n in expected if n not in error.instance and error.message.startswith(repr(n) + " is"))
+        expected = next(
+            n for n in expected if n not in error.instance and error.message.startswith(repr(n) + " is")
+        )
     elif keyword == "type":
         expected = expected if isinstance(expected, list) else [expected]
     elif keyword in ("additionalProperties", "unevaluatedProperties"):
@@ -203,7 +215,7 @@ def _from_reference(error: Any) -> Iterator[Mismatch]:
 
 
 def meant(mismatches: Iterable[Mismatch]) -> Iterator[Mismatch]:
-    """The mismatches with those of undecided unions replaced by the ones of the branch that was meant, if clear."""
+    """The mismatches; those of undecided unions give way to the ones of the branch that was meant."""
     for mismatch in mismatches:
         branch = _branch_meant(mismatch) if mismatch.branches else None
         if branch is None:

@@ -1,7 +1,7 @@
 """Which branch of a `oneOf` or `anyOf` was meant: by JSON type, then by a tag such as `role` or `type`.
 
-A union whose branches are told apart that way is *disjoint*. It can be asked as `anyOf` where only the verdict
-counts, and as a chain of `if`/`then` where the error should be that of the branch meant.
+A union whose branches are told apart that way is *disjoint*. It can be asked as `anyOf` where only the
+verdict counts, and as a chain of `if`/`then` where the error should be that of the branch meant.
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,7 +32,9 @@ def accepted_types(schema: JSON, definitions: Schema) -> frozenset[str]:
     for branch in schema.get("allOf", ()):
         found &= accepted_types(branch, definitions)
     if "if" in schema:
-        test, then, other = (accepted_types(schema.get(name, True), definitions) for name in ("if", "then", "else"))
+        test, then, other = (
+            accepted_types(schema.get(name, True), definitions) for name in ("if", "then", "else")
+        )
         found &= (test & then) | other
     return found
 
@@ -105,18 +107,21 @@ def by_type(branches: Sequence[JSON], definitions: Schema) -> dict[str, list[JSO
     """The branches that each JSON type could mean, in the order of TYPES."""
     accepted = [accepted_types(branch, definitions) for branch in branches]
     groups = {
-        name: [branch for branch, types in zip(branches, accepted, strict=True) if name in types] for name in TYPES
+        name: [branch for branch, types in zip(branches, accepted, strict=True) if name in types]
+        for name in TYPES
     }
     return {name: group for name, group in groups.items() if group}
 
 
 def is_disjoint(branches: Sequence[JSON], definitions: Schema) -> bool:
     """Whether no value can satisfy two branches, as far as types and tags tell."""
-    return all(len(group) == 1 or _tagged(name, group) for name, group in by_type(branches, definitions).items())
+    return all(
+        len(group) == 1 or _tagged(name, group) for name, group in by_type(branches, definitions).items()
+    )
 
 
 def flat(union: str, branches: Sequence[JSON], definitions: Schema) -> list[JSON]:
-    """The branches with unions among them replaced by their own branches, if no value can then satisfy two."""
+    """The branches, unions among them replaced by their own branches if no value can then satisfy two."""
     made: list[JSON] = []
     for branch in branches:
         inner = next(iter(branch)) if isinstance(branch, dict) and len(branch) == 1 else ""
@@ -141,7 +146,11 @@ _BEYOND_TYPES = ("enum", "const", "anyOf", "oneOf", "allOf", "not", "if", "then"
 def _tagged(name: str, group: list[JSON]) -> bool:
     if name == "object":
         return find_tag(group) is not None
-    return name == "string" and _all_different(_constants(branch) for branch in group) and all(map(_constants, group))
+    return (
+        name == "string"
+        and _all_different(_constants(branch) for branch in group)
+        and all(map(_constants, group))
+    )
 
 
 def chain(branches: Sequence[JSON], definitions: Schema, union: str) -> Schema:

@@ -83,7 +83,10 @@ def test_each_choice_is_judged_by_itself() -> None:
 
 def test_every_choice_without_a_role_has_a_finding_of_its_own() -> None:
     missing = {"/0/choices/0/delta/role": GONE, "/1/choices/0/delta/role": GONE}
-    assert [(v.name, v.chunk) for v in found({**two_choices(), **missing})] == [("role-missing", 0), ("role-missing", 1)]
+    assert [(v.name, v.chunk) for v in found({**two_choices(), **missing})] == [
+        ("role-missing", 0),
+        ("role-missing", 1),
+    ]
 
 
 @pytest.mark.parametrize("later", [None, "", GONE])
@@ -103,14 +106,17 @@ def test_a_role_that_the_schema_refuses_is_left_to_it(role: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("second", "severity"), [("stop", Severity.WARNING), ("length", Severity.ERROR), ("tool_calls", Severity.ERROR)]
+    ("second", "severity"),
+    [("stop", Severity.WARNING), ("length", Severity.ERROR), ("tool_calls", Severity.ERROR)],
 )
 def test_the_same_finish_again_is_a_warning_and_another_one_an_error(second: str, severity: Severity) -> None:
     (violation,) = found({"/4": Insert(chunk(finish=second))})
     assert (violation.name, violation.severity, violation.chunk) == ("finish-repeated", severity, 4)
 
 
-@pytest.mark.parametrize("delta", [{"tool_calls": [{"index": 0, "id": "a"}]}, {"refusal": "No"}, {"audio": {"data": "x"}}])
+@pytest.mark.parametrize(
+    "delta", [{"tool_calls": [{"index": 0, "id": "a"}]}, {"refusal": "No"}, {"audio": {"data": "x"}}]
+)
 def test_whatever_comes_after_the_finish_is_too_late(delta: dict[str, Any]) -> None:
     assert "delta-after-finish" in names({"/4": Insert(chunk(delta))})
 

@@ -36,35 +36,72 @@ RULES = [rule for module in MODULES for rule in declared(module)]
 VIEW = SpecView("openai", {}, lambda value: False)
 KINDS = {Part.STREAM: ("stream",), Part.ERROR: ("error",), Part.EXCHANGE: ("stream", "error", "response")}
 NAMES = (
-    "id", "object", "created", "model", "choices", "index", "delta", "role", "content", "refusal", "audio", "data",
-    "transcript", "expires_at", "tool_calls", "function_call", "function", "custom", "type", "name", "arguments",
-    "input", "logprobs", "finish_reason", "finish_details", "usage", "error", "message", "code", "param", "detail",
-    "moderation", "obfuscation", "system_fingerprint", "prompt_filter_results", "stream_options", "include_usage",
-    "include_obfuscation",
+    "id", "object", "created", "model", "choices", "index", "delta", "role", "content", "refusal",
+    "audio", "data", "transcript", "expires_at", "tool_calls", "function_call", "function", "custom",
+    "type", "name", "arguments", "input", "logprobs", "finish_reason", "finish_details", "usage",
+    "error", "message", "code", "param", "detail", "moderation", "obfuscation", "system_fingerprint",
+    "prompt_filter_results", "stream_options", "include_usage", "include_obfuscation",
 )  # fmt: skip
-TEXTS = ("", "assistant", "user", "stop", "[DONE]", "invalid_request_error", "invalid_api_key", "\ud800", "{}")
+TEXTS = (
+    "",
+    "assistant",
+    "user",
+    "stop",
+    "[DONE]",
+    "invalid_request_error",
+    "invalid_api_key",
+    "\ud800",
+    "{}",
+)
 NUMBERS = (0, 1, -1, 3, 10**400, 1e308, 1.0, float("nan"), float("inf"), True)
 LINES = (
-    b"data: ", b"data:", b"data", b"data: {}", b"data: [DONE]", b"data:[done]", b'data: {"choices": []}', b": x",
-    b"event: ping", b"id: \0", b"id: 1", b"retry: x", b"Data: 1", b"foo", b"  ", b"", b"", b"{}", b"<html>", b"\xff",
-    b"data: : keep-alive", b"data: data: {}", b'data: {"error": {}}', b"\xef\xbb\xbf",
+    b"data: ", b"data:", b"data", b"data: {}", b"data: [DONE]", b"data:[done]",
+    b'data: {"choices": []}', b": x", b"event: ping", b"id: \0", b"id: 1", b"retry: x", b"Data: 1",
+    b"foo", b"  ", b"", b"", b"{}", b"<html>", b"\xff", b"data: : keep-alive", b"data: data: {}",
+    b'data: {"error": {}}', b"\xef\xbb\xbf",
 )  # fmt: skip
-HEADERS = ("content-type", "retry-after", "retry-after-ms", "x-should-retry", "openai-version", "x-ratelimit-reset-x")
-VALUES = ("", " ", "0", "-1", "20", "Fri, 21 Nov 2025 04:40:02 GMT", "text/event-stream", "é", "\x00", "٣", "9" * 5000)
+HEADERS = (
+    "content-type",
+    "retry-after",
+    "retry-after-ms",
+    "x-should-retry",
+    "openai-version",
+    "x-ratelimit-reset-x",
+)
+VALUES = (
+    "",
+    " ",
+    "0",
+    "-1",
+    "20",
+    "Fri, 21 Nov 2025 04:40:02 GMT",
+    "text/event-stream",
+    "é",
+    "\x00",
+    "٣",
+    "9" * 5000,
+)
 
 
 def anything() -> st.SearchStrategy[Any]:
-    leaves = st.none() | st.booleans() | st.sampled_from(NUMBERS) | st.sampled_from(TEXTS) | st.text(max_size=5)
+    leaves = (
+        st.none() | st.booleans() | st.sampled_from(NUMBERS) | st.sampled_from(TEXTS) | st.text(max_size=5)
+    )
     names = st.sampled_from(NAMES) | st.text(max_size=3)
     return st.recursive(
-        leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=5), max_leaves=12
+        leaves,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=5),
+        max_leaves=12,
     )
 
 
 def full_stream() -> list[Any]:
     chunks = copy.deepcopy(list(STREAM[:-1]))
     chunks[1]["choices"][0]["delta"] = {"tool_calls": [{"index": 0, **CALL}]}
-    chunks[2]["choices"][0]["delta"] = {"audio": {"id": "a", "data": "", "expires_at": 1}, "function_call": {"name": "f"}}
+    chunks[2]["choices"][0]["delta"] = {
+        "audio": {"id": "a", "data": "", "expires_at": 1},
+        "function_call": {"name": "f"},
+    }
     return [*chunks, usage_chunk(), {"error": ERROR["error"]}]
 
 
@@ -96,13 +133,17 @@ def as_events(chunks: list[Any]) -> bytes:
 
 def bodies() -> st.SearchStrategy[bytes]:
     ends = st.sampled_from((b"", b"data: [DONE]\n\n", b"data: [DONE]", b"data: {"))
-    streams = st.builds(lambda chunks, end: as_events(chunks) + end, changed(full_stream()) | st.lists(anything()), ends)
+    streams = st.builds(
+        lambda chunks, end: as_events(chunks) + end, changed(full_stream()) | st.lists(anything()), ends
+    )
     lines = st.builds(
         lambda lines, newline: newline.join(lines),
         st.lists(st.sampled_from(LINES), max_size=20),
         st.sampled_from((b"\n", b"\r\n", b"\r", b"\n\n")),
     )
-    answers = st.builds(as_body, anything() | changed(ERROR) | changed(RESPONSE) | st.lists(changed(ERROR), max_size=2))
+    answers = st.builds(
+        as_body, anything() | changed(ERROR) | changed(RESPONSE) | st.lists(changed(ERROR), max_size=2)
+    )
     return streams | lines | answers | st.binary(max_size=20)
 
 

@@ -33,22 +33,36 @@ def content(schema: Any, media_type: str = "application/json") -> Tree:
 
 
 def openapi(
-    request: Any = QUESTION, response: Any = ANSWER, *, path: str = "/chat/completions", version: str = "3.1.0", **more: Any
+    request: Any = QUESTION,
+    response: Any = ANSWER,
+    *,
+    path: str = "/chat/completions",
+    version: str = "3.1.0",
+    **more: Any,
 ) -> Tree:
     post = {"requestBody": content(request), "responses": {"200": {"description": "", **content(response)}}}
-    return {"openapi": version, "info": {"title": "T", "version": "1"}, "paths": {path: {"post": post}}, **more}
+    return {
+        "openapi": version,
+        "info": {"title": "T", "version": "1"},
+        "paths": {path: {"post": post}},
+        **more,
+    }
 
 
 def with_chunk(chunk: Any, **more: Any) -> Tree:
     made = openapi(**more)
-    made["paths"]["/chat/completions"]["post"]["responses"]["200"]["content"]["text/event-stream"] = {"schema": chunk}
+    made["paths"]["/chat/completions"]["post"]["responses"]["200"]["content"]["text/event-stream"] = {
+        "schema": chunk
+    }
     return made
 
 
 def saved(folder: Path, tree: Any, name: str = "openapi.yaml") -> Path:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(tree) if name.endswith("json") else yaml.safe_dump(tree, sort_keys=False), encoding="utf-8")
+    path.write_text(
+        json.dumps(tree) if name.endswith("json") else yaml.safe_dump(tree, sort_keys=False), encoding="utf-8"
+    )
     return path
 
 
@@ -84,7 +98,9 @@ def server(tmp_path: Path) -> Iterator[str]:
 
 
 @ENGINES
-def test_a_document_may_be_a_path_a_dict_or_a_url_in_yaml_or_json(tmp_path: Path, server: str, engine: Engine) -> None:
+def test_a_document_may_be_a_path_a_dict_or_a_url_in_yaml_or_json(
+    tmp_path: Path, server: str, engine: Engine
+) -> None:
     tree = openapi()
     in_yaml, in_json = saved(tmp_path, tree), saved(tmp_path, tree, "openapi.json")
     for spec in (tree, in_yaml, str(in_yaml), in_json, f"{server}/openapi.yaml", f"{server}/openapi.json"):
@@ -100,7 +116,12 @@ def test_json_in_a_file_of_any_name_and_with_a_byte_order_mark_is_read(tmp_path:
 def test_the_facts_name_the_document(tmp_path: Path) -> None:
     path = saved(tmp_path, openapi())
     facts = load(path).facts
-    assert (facts["origin"], facts["title"], facts["version"], facts["openapi"]) == (str(path), "T", "1", "3.1.0")
+    assert (facts["origin"], facts["title"], facts["version"], facts["openapi"]) == (
+        str(path),
+        "T",
+        "1",
+        "3.1.0",
+    )
     assert facts["path"] == "/chat/completions"
     assert len(facts["hash"]) == 64
 
@@ -145,7 +166,11 @@ def test_a_version_written_as_a_number_is_read(tmp_path: Path) -> None:
 def test_references_lead_into_other_files_of_either_form(tmp_path: Path, engine: Engine) -> None:
     saved(tmp_path, {"defs": {"a/b": {"$ref": "deeper/text.json#/string"}}}, "parts/schemas.yaml")
     saved(tmp_path, {"string": {"type": "string"}}, "parts/deeper/text.json")
-    saved(tmp_path, {**ANSWER, "properties": {"answer": {"$ref": "schemas.yaml#/defs/a~1b"}}}, "parts/answer.yaml")
+    saved(
+        tmp_path,
+        {**ANSWER, "properties": {"answer": {"$ref": "schemas.yaml#/defs/a~1b"}}},
+        "parts/answer.yaml",
+    )
     request = {**QUESTION, "properties": {"question": {"$ref": "./parts/schemas.yaml#/defs/a%7E1b"}}}
     contract = load(saved(tmp_path, openapi(request, {"$ref": "parts/answer.yaml"})), engine=engine)
     assert judges(contract)
@@ -173,14 +198,18 @@ def test_references_stand_for_path_items_bodies_responses_and_media_types(tmp_pa
 def test_a_reference_to_the_network_is_refused_unless_it_is_asked_for(tmp_path: Path, server: str) -> None:
     saved(tmp_path, QUESTION, "question.json")
     path = saved(tmp_path, openapi({"$ref": f"{server}/question.json"}))
-    with pytest.raises(SpecError, match=r"openapi.yaml#/paths/.*leads to the network, which is refused.*network=True"):
+    with pytest.raises(
+        SpecError, match=r"openapi.yaml#/paths/.*leads to the network, which is refused.*network=True"
+    ):
         load(path)
     assert judges(load(path, network=True))
     with pytest.raises(SpecError, match="network"):
         load(path)
 
 
-def test_a_document_from_a_url_may_refer_to_files_beside_it_and_to_no_other_server(tmp_path: Path, server: str) -> None:
+def test_a_document_from_a_url_may_refer_to_files_beside_it_and_to_no_other_server(
+    tmp_path: Path, server: str
+) -> None:
     saved(tmp_path, QUESTION, "question.json")
     saved(tmp_path, openapi({"$ref": "question.json"}))
     assert judges(load(f"{server}/openapi.yaml"))
@@ -192,13 +221,18 @@ def test_a_document_from_a_url_may_refer_to_files_beside_it_and_to_no_other_serv
 @pytest.mark.parametrize(
     ("reference", "words"),
     [
-        ("#/components/schemas/Nowhere", "nothing is there"), ("#/components/schemas/Nowhere/0", "nothing is there"),
-        ("#anchor", "anchors are not followed"), ("gone.yaml", "no such file"), ("gone.yaml#/a", "no such file"),
-        ("#/paths/0", "nothing is there"), (f"#/tags/{'9' * 5000}", "nothing is there"), ("http://[::1", "broken"),
+        ("#/components/schemas/Nowhere", "nothing is there"),
+        ("#/components/schemas/Nowhere/0", "nothing is there"),
+        ("#anchor", "anchors are not followed"), ("gone.yaml", "no such file"),
+        ("gone.yaml#/a", "no such file"),
+        ("#/paths/0", "nothing is there"), (f"#/tags/{'9' * 5000}", "nothing is there"),
+        ("http://[::1", "broken"),
         ("a\0b.yaml", "cannot be read"), (".", "cannot be read"), ("file:///etc/hosts", "no such file"),
     ],
 )  # fmt: skip
-def test_a_broken_reference_is_told_with_the_place_that_has_it(tmp_path: Path, reference: str, words: str) -> None:
+def test_a_broken_reference_is_told_with_the_place_that_has_it(
+    tmp_path: Path, reference: str, words: str
+) -> None:
     path = saved(tmp_path, openapi({"properties": {"x": {"$ref": reference}}}, tags=[{}]))
     with pytest.raises(SpecError) as raised:
         load(path)
@@ -214,26 +248,44 @@ def test_a_broken_reference_is_told_with_the_place_that_has_it(tmp_path: Path, r
 NODE: Tree = {
     "type": "object",
     "required": ["name"],
-    "properties": {"name": {"type": "string"}, "children": {"type": "array", "items": {"$ref": "#/components/schemas/Node"}}},
+    "properties": {
+        "name": {"type": "string"},
+        "children": {"type": "array", "items": {"$ref": "#/components/schemas/Node"}},
+    },
 }
 
 
 @ENGINES
 def test_a_schema_may_contain_itself(engine: Engine) -> None:
-    contract = load(openapi({"$ref": "#/components/schemas/Node"}, components={"schemas": {"Node": NODE}}), engine=engine)
+    contract = load(
+        openapi({"$ref": "#/components/schemas/Node"}, components={"schemas": {"Node": NODE}}), engine=engine
+    )
     tree: Tree = {"name": "a", "children": [{"name": "b", "children": [{"name": "c"}]}]}
     assert contract.check_request(tree) == ()
     tree["children"][0]["children"][0] = {"name": 1, "children": {}}
     assert places(contract, tree) == ["/children/0/children/0/name", "/children/0/children/0/children"]
     assert [v.rule for v in contract.check_request({"name": "a", "children": None})] == ["CC002"]
-    assert [v.rule for v in contract.check_request({"name": "a", "children": [{"name": "b", "children": None}]})] == ["CC002"]
+    assert [
+        v.rule for v in contract.check_request({"name": "a", "children": [{"name": "b", "children": None}]})
+    ] == ["CC002"]
 
 
 @ENGINES
-def test_schemas_may_contain_each_other_through_unions_files_and_strange_names(tmp_path: Path, engine: Engine) -> None:
+def test_schemas_may_contain_each_other_through_unions_files_and_strange_names(
+    tmp_path: Path, engine: Engine
+) -> None:
     either = {"anyOf": [{"type": "null"}, {"type": "string"}, {"$ref": "other.json#/a~1b%20c"}]}
-    saved(tmp_path, {"a/b c": {"type": "object", "properties": {"back": {"$ref": "openapi.yaml#/components/schemas/E"}}}}, "other.json")
-    path = saved(tmp_path, openapi({"properties": {"x": {"$ref": "#/components/schemas/E"}}}, components={"schemas": {"E": either}}))
+    saved(
+        tmp_path,
+        {"a/b c": {"type": "object", "properties": {"back": {"$ref": "openapi.yaml#/components/schemas/E"}}}},
+        "other.json",
+    )
+    path = saved(
+        tmp_path,
+        openapi(
+            {"properties": {"x": {"$ref": "#/components/schemas/E"}}}, components={"schemas": {"E": either}}
+        ),
+    )
     contract = load(path, engine=engine)
     assert contract.check_request({"x": {"back": {"back": {"back": None}}}}) == ()
     assert places(contract, {"x": {"back": {"back": {"back": 5}}}}) == ["/x/back/back/back"]
@@ -263,7 +315,13 @@ def test_the_words_of_openapi_3_0_keep_their_meaning(engine: Engine) -> None:
         "properties": {
             "a": {"type": "string", "nullable": True},
             "b": {"type": "string", "nullable": True, "enum": ["x", "y"]},
-            "c": {"type": "number", "minimum": 0, "exclusiveMinimum": True, "maximum": 9, "exclusiveMaximum": False},
+            "c": {
+                "type": "number",
+                "minimum": 0,
+                "exclusiveMinimum": True,
+                "maximum": 9,
+                "exclusiveMaximum": False,
+            },
             "d": {"allOf": [{"$ref": "#/components/schemas/D"}], "nullable": True},
         },
     }
@@ -292,9 +350,11 @@ def refused(spec: Any, **options: Any) -> str:
         (b"just words", "holds str"), (b"42", "holds int"), (b"[]", "holds list"),
         (b"openapi: 3.1.0\npaths:\n\t/x: {}\n", ":3:1"), (b"openapi: '3.1.0\npaths: {}\n", ":3:1"),
         (b"a: b: c\n", ":1:5"), (b"{openapi: 3.1.0\npaths", ":3:1"), (b'{"openapi": "3.1.0",, }', ":1:21"),
-        (b"\x00\x01\x02\xff\xfe binary", "not UTF-8"), (b"\x00\x01\x02", "not YAML"), (b"a: *nowhere\n", "undefined alias"),
+        (b"\x00\x01\x02\xff\xfe binary", "not UTF-8"), (b"\x00\x01\x02", "not YAML"),
+        (b"a: *nowhere\n", "undefined alias"),
         (b"? [a, b]\n: c\n", "name that is not a scalar"), (b"a: !!python/object:os.system x\n", ":1:4"),
-        (b"a: !!binary aGk=\n", "binary, which JSON does not have"), (b"a: !!set {b}\n", "set, which JSON does not have"),
+        (b"a: !!binary aGk=\n", "binary, which JSON does not have"),
+        (b"a: !!set {b}\n", "set, which JSON does not have"),
         (b"--- {}\n--- {}\n", "another document"), (b"swagger: '2.0'\npaths: {}\n", 'swagger: "2.0"'),
         (b"openapi: 2.5.0\n", 'openapi: "2.5.0"'), (b"openapi: [3]\n", "3.0 and 3.1"), (b"{}", "no version"),
         (b"openapi: 3.1.0\n", "no POST"), (b"openapi: 3.1.0\npaths: []\n", "no POST"),
@@ -303,7 +363,9 @@ def refused(spec: Any, **options: Any) -> str:
         (b"openapi: 3.1.0\npaths: {/chat/completions: {post: {x: 1}}}\n", "no JSON schema for its request"),
     ],
 )  # fmt: skip
-def test_a_file_that_is_no_usable_document_is_refused_with_its_name_and_a_cure(tmp_path: Path, data: bytes, words: str) -> None:
+def test_a_file_that_is_no_usable_document_is_refused_with_its_name_and_a_cure(
+    tmp_path: Path, data: bytes, words: str
+) -> None:
     path = tmp_path / "openapi.yaml"
     path.write_bytes(data)
     message = refused(path)
@@ -327,17 +389,24 @@ def test_what_is_no_file_is_refused(tmp_path: Path, server: str) -> None:
     ("schema", "place", "words"),
     [
         ({"type": "strin"}, "/type", "type of JSON"), ({"type": []}, "/type", "type of JSON"),
-        ({"type": ["string", "string"]}, "/type", "type of JSON"), ({"properties": []}, "/properties", "dict belongs"),
+        ({"type": ["string", "string"]}, "/type", "type of JSON"),
+        ({"properties": []}, "/properties", "dict belongs"),
         ({"properties": {"x": {"pattern": "["}}}, "/properties/x/pattern", "no regular expression"),
         ({"properties": {"x": 5}}, "/properties/x", "int where a schema belongs"),
-        ({"items": [{}]}, "/items", "list where a schema belongs"), ({"required": "x"}, "/required", "list of different names"),
-        ({"required": [1]}, "/required", "list of different names"), ({"required": [{}, {}]}, "/required", "different names"),
-        ({"enum": "x"}, "/enum", "a list"), ({"minimum": "0"}, "/minimum", "a number"), ({"minimum": True}, "/minimum", "a number"),
+        ({"items": [{}]}, "/items", "list where a schema belongs"),
+        ({"required": "x"}, "/required", "list of different names"),
+        ({"required": [1]}, "/required", "list of different names"),
+        ({"required": [{}, {}]}, "/required", "different names"),
+        ({"enum": "x"}, "/enum", "a list"), ({"minimum": "0"}, "/minimum", "a number"),
+        ({"minimum": True}, "/minimum", "a number"),
         ({"maxLength": -1}, "/maxLength", "whole number"), ({"maxLength": 1.5}, "/maxLength", "whole number"),
-        ({"multipleOf": 0}, "/multipleOf", "above 0"), ({"uniqueItems": "yes"}, "/uniqueItems", "true or false"),
-        ({"oneOf": {}}, "/oneOf", "list belongs"), ({"oneOf": [1]}, "/oneOf/0", "schema belongs"), ({"$ref": 5}, "/$ref", "a reference"),
+        ({"multipleOf": 0}, "/multipleOf", "above 0"),
+        ({"uniqueItems": "yes"}, "/uniqueItems", "true or false"),
+        ({"oneOf": {}}, "/oneOf", "list belongs"), ({"oneOf": [1]}, "/oneOf/0", "schema belongs"),
+        ({"$ref": 5}, "/$ref", "a reference"),
         ({"patternProperties": {"(": {}}}, "/patternProperties", "no regular expression"),
-        ({"additionalProperties": "no"}, "/additionalProperties", "schema belongs"), ("text", "", "str where a schema belongs"),
+        ({"additionalProperties": "no"}, "/additionalProperties", "schema belongs"),
+        ("text", "", "str where a schema belongs"),
         ({"dependentRequired": {"a": "b"}}, "/dependentRequired", "lists of different names"),
     ],
 )  # fmt: skip
@@ -345,7 +414,9 @@ def test_a_wrong_schema_is_refused_at_its_place(tmp_path: Path, schema: Any, pla
     path = saved(tmp_path, openapi(schema))
     message = refused(path)
     assert words in message
-    assert message.startswith(f"{path}#/paths/~1chat~1completions/post/requestBody/content/application~1json/schema{place}: ")
+    assert message.startswith(
+        f"{path}#/paths/~1chat~1completions/post/requestBody/content/application~1json/schema{place}: "
+    )
     assert message.endswith("Correct the document.")
 
 
@@ -363,7 +434,9 @@ def test_a_dict_that_is_no_json_is_refused() -> None:
 
 
 def test_an_unknown_fix_is_told_with_the_known_ones() -> None:
-    assert "no fix is called mend-all. Known: nullable-keyword" in refused(openapi(), without_fixes=["mend-all"])
+    assert "no fix is called mend-all. Known: nullable-keyword" in refused(
+        openapi(), without_fixes=["mend-all"]
+    )
 
 
 def deep(schema: Any, depth: int) -> Any:
@@ -380,7 +453,8 @@ def test_a_deep_document_is_read_or_refused(tmp_path: Path, depth: int) -> None:
     try:
         contract = load(path)
     except SpecError as error:
-        assert str(path) in str(error)
+        if str(path) not in str(error):
+            raise
     else:
         assert contract.is_valid_request({"a": {"a": {}}})
 
@@ -388,7 +462,9 @@ def test_a_deep_document_is_read_or_refused(tmp_path: Path, depth: int) -> None:
 def test_the_same_schema_referred_to_by_many_grows_only_to_a_bound(tmp_path: Path) -> None:
     schemas: Tree = {"S0": {"type": "string"}}
     for level in range(1, 40):
-        schemas[f"S{level}"] = {"properties": {f"p{n}": {"$ref": f"#/components/schemas/S{level - 1}"} for n in range(9)}}
+        schemas[f"S{level}"] = {
+            "properties": {f"p{n}": {"$ref": f"#/components/schemas/S{level - 1}"} for n in range(9)}
+        }
     message = refused(openapi({"$ref": "#/components/schemas/S39"}, components={"schemas": schemas}))
     assert "grows beyond" in message
 
@@ -396,10 +472,19 @@ def test_the_same_schema_referred_to_by_many_grows_only_to_a_bound(tmp_path: Pat
 @pytest.mark.parametrize("kind", ["lists", "mappings", "merges", "circle"])
 def test_an_alias_bomb_is_bounded(tmp_path: Path, kind: str) -> None:
     lines = {
-        "lists": ["a0: &a0 [x, x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30))],
+        "lists": [
+            "a0: &a0 [x, x]",
+            *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30)),
+        ],
         "mappings": ["a0: &a0 {x: {}}"]
-        + [f"a{n}: &a{n} {{properties: {{{', '.join(f'k{m}: *a{n - 1}' for m in range(9))}}}}}" for n in range(1, 30)],
-        "merges": ["a0: &a0 {x: 1, y: 2}", *(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}" for n in range(1, 30))],
+        + [
+            f"a{n}: &a{n} {{properties: {{{', '.join(f'k{m}: *a{n - 1}' for m in range(9))}}}}}"
+            for n in range(1, 30)
+        ],
+        "merges": [
+            "a0: &a0 {x: 1, y: 2}",
+            *(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}" for n in range(1, 30)),
+        ],
         "circle": ["a29: &a {properties: {x: *a}}"],
     }[kind]
     bomb = "\n".join(f"  {line}" for line in lines)
@@ -410,8 +495,9 @@ def test_an_alias_bomb_is_bounded(tmp_path: Path, kind: str) -> None:
 
 
 def test_words_mean_what_they_mean_in_yaml_1_2() -> None:
-    text = "[on, no, y, true, False, 1:30, 0o17, 010, 1e3, -1.5, .5, 1_000, =, <<, 2024-01-01, 2024-01-01T00:00:00Z, ~, null]"
-    loader = loader_for(text)
+    words = ["on, no, y, true, False, 1:30, 0o17, 010, 1e3, -1.5, .5, 1_000, =, <<"]
+    words += ["2024-01-01, 2024-01-01T00:00:00Z, ~, null"]
+    loader = loader_for(f"[{', '.join(words)}]")
     assert loader.get_single_data() == [
         "on", "no", "y", True, False, "1:30", 15, 10, 1000.0, -1.5, 0.5, "1_000", "=", "<<",
         "2024-01-01", "2024-01-01T00:00:00Z", None, None,
@@ -430,13 +516,16 @@ def test_merged_mappings_are_no_repetition() -> None:
 
 JSON_TREES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
-    | st.sampled_from(["#/components/schemas/A", "#/paths", "#", "string", "object", "null", "3.1.0", "a.yaml#/b"]),
+    | st.sampled_from(["#/components/schemas/A", "#/paths", "#", "string", "object", "null", "3.1.0",
+        "a.yaml#/b"]),
     lambda inner: st.lists(inner, max_size=4)
     | st.dictionaries(
         st.sampled_from(
-            "type properties items $ref anyOf oneOf allOf enum const nullable required additionalProperties discriminator "
-            "minimum exclusiveMinimum pattern format default not if then propertyNames $recursiveRef content schema "
-            "application/json text/event-stream data choices schemas responses 200 4XX default post requestBody a b".split()
+            ["type", "properties", "items", "$ref", "anyOf", "oneOf", "allOf", "enum", "const", "nullable",
+                "required", "additionalProperties", "discriminator", "minimum", "exclusiveMinimum",
+                "pattern", "format", "default", "not", "if", "then", "propertyNames", "$recursiveRef",
+                "content", "schema", "application/json", "text/event-stream", "data", "choices", "schemas",
+                "responses", "200", "4XX", "default", "post", "requestBody", "a", "b"]
         )
         | st.text(max_size=3),
         inner,
@@ -453,24 +542,33 @@ def loads_or_is_refused(spec: Any) -> None:
         for check in (contract.check_request, contract.check_response, contract.check_chunk):
             check({"a": {"a": None}, "b": [1, "x"]})
     except SpecError as error:
-        assert str(error)
+        if not str(error).strip():
+            raise
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(schema=JSON_TREES, other=JSON_TREES, version=st.sampled_from(["3.0.3", "3.1.0"]))
-@example({"anyOf": [{"$ref": "#/components/schemas/A"}]}, {"anyOf": [{"$ref": "#/components/schemas/A"}]}, "3.1.0")
+@example(
+    {"anyOf": [{"$ref": "#/components/schemas/A"}]}, {"anyOf": [{"$ref": "#/components/schemas/A"}]}, "3.1.0"
+)
 @example({"properties": {"a": True, "b": {}}}, {"type": "object", "properties": {"a": {"const": 1}}}, "3.1.0")
 def test_any_tree_as_a_schema_is_read_or_refused(schema: Any, other: Any, version: str) -> None:
-    loads_or_is_refused(with_chunk(other, request=schema, version=version, components={"schemas": {"A": other, "B": schema}}))
+    loads_or_is_refused(
+        with_chunk(other, request=schema, version=version, components={"schemas": {"A": other, "B": schema}})
+    )
 
 
-@given(tree=JSON_TREES, part=st.sampled_from(["paths", "path", "post", "requestBody", "responses", "200", "components", "info"]))
+@given(
+    tree=JSON_TREES,
+    part=st.sampled_from(["paths", "path", "post", "requestBody", "responses", "200", "components", "info"]),
+)
 def test_any_tree_in_the_place_of_a_part_is_read_or_refused(tree: Any, part: str) -> None:
     made = openapi()
     post = made["paths"]["/chat/completions"]["post"]
     holders: dict[str, Any] = {
         "path": (made["paths"], "/chat/completions"), "post": (made["paths"]["/chat/completions"], "post"),
-        "requestBody": (post, "requestBody"), "responses": (post, "responses"), "200": (post["responses"], "200"),
+        "requestBody": (post, "requestBody"), "responses": (post, "responses"),
+        "200": (post["responses"], "200"),
     }  # fmt: skip
     holder, name = holders.get(part, (made, part))
     holder[name] = tree
@@ -478,30 +576,42 @@ def test_any_tree_in_the_place_of_a_part_is_read_or_refused(tree: Any, part: str
 
 
 YAML_WORDS = st.sampled_from(
-    ["openapi: 3.1.0\n", "paths:\n", "  ", "\t", "- ", ": ", "{", "}", "[", "]", "&a ", "*a ", "<<: ", "? ", "| ", "> ", "!!set ",
-     "!!int ", "!!float ", "'", '"', "#", "---\n", "...\n", "%YAML 1.2\n", "\n", "a", "2024-01-01", "1:30", ".inf", "~", "\x00", "\ufeff", "é"]
+    ["openapi: 3.1.0\n", "paths:\n", "  ", "\t", "- ", ": ", "{", "}", "[", "]", "&a ", "*a ", "<<: ", "? ",
+        "| ", "> ", "!!set ",
+     "!!int ", "!!float ", "'", '"', "#", "---\n", "...\n", "%YAML 1.2\n", "\n", "a", "2024-01-01", "1:30",
+     ".inf", "~", "\x00", "\ufeff", "é"]
 )  # fmt: skip
 
 
 @given(text=st.lists(YAML_WORDS, max_size=25).map("".join) | st.text())
-def test_any_text_as_a_document_is_refused_or_read(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+def test_any_text_as_a_document_is_refused_or_read(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
     path = tmp_path_factory.getbasetemp() / "any.yaml"
     path.write_bytes(text.encode(errors="surrogatepass"))
     loads_or_is_refused(path)
 
 
 @given(data=st.binary())
-def test_any_bytes_as_a_document_are_refused_or_read(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+def test_any_bytes_as_a_document_are_refused_or_read(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes
+) -> None:
     path = tmp_path_factory.getbasetemp() / "any.bin"
     path.write_bytes(data)
     loads_or_is_refused(path)
 
 
-@given(at=st.floats(0, 1), piece=st.sampled_from(["", "\t", "x", "{", "]", '"', ": ", "\n", "&a", "- "]), length=st.integers(0, 9))
+@given(
+    at=st.floats(0, 1),
+    piece=st.sampled_from(["", "\t", "x", "{", "]", '"', ": ", "\n", "&a", "- "]),
+    length=st.integers(0, 9),
+)
 def test_a_document_with_a_slip_of_the_pen_is_refused_or_read(
     tmp_path_factory: pytest.TempPathFactory, at: float, piece: str, length: int
 ) -> None:
-    text = yaml.safe_dump(with_chunk({"$ref": "#/components/schemas/Node"}, components={"schemas": {"Node": NODE}}))
+    text = yaml.safe_dump(
+        with_chunk({"$ref": "#/components/schemas/Node"}, components={"schemas": {"Node": NODE}})
+    )
     place = int(at * len(text))
     path = tmp_path_factory.getbasetemp() / "slip.yaml"
     path.write_text(text[:place] + piece + text[place + length :], encoding="utf-8")
@@ -534,9 +644,11 @@ def only(name: str, schema: Any, version: str = "3.1.0") -> Tree:
     return openapi({"type": "object", "properties": {name: schema}}, version=version)
 
 
-# id → document, root, body; then: is the body valid with the fix, and what without: valid, invalid, or no document at all
+# id → document, root, body; then: is the body valid with the fix, and what without: valid, invalid, or no
+# document at all
 FIXED: dict[str, tuple[Any, str, Any, bool, bool | str]] = {
-    "nullable-keyword": (only("a", {"type": "string", "nullable": True}), "request", {"a": None}, True, False),
+    "nullable-keyword": (only("a", {"type": "string", "nullable": True}), "request", {"a": None}, True,
+        False),
     "nullable-branch": (
         only("a", {"allOf": [{"type": "string"}, {"nullable": True}]}), "request", {"a": None}, True, False,
     ),
@@ -548,16 +660,21 @@ FIXED: dict[str, tuple[Any, str, Any, bool, bool | str]] = {
         openapi({"type": "object", "required": ["a", "a"]}), "request", {"a": 1}, True, OFF_IS_REFUSED,
     ),
     "boolean-exclusive-bound": (
-        only("a", {"type": "number", "minimum": 0, "exclusiveMinimum": True}), "request", {"a": 0}, False, OFF_IS_REFUSED,
+        only("a", {"type": "number", "minimum": 0, "exclusiveMinimum": True}), "request", {"a": 0}, False,
+        OFF_IS_REFUSED,
     ),
-    "unregistered-format": (only("a", {"type": "integer", "format": "unixtime"}), "request", {"a": 1}, True, True),
+    "unregistered-format": (only("a", {"type": "integer", "format": "unixtime"}), "request", {"a": 1}, True,
+        True),
     "null-default": (only("a", {"type": "string", "default": None}), "request", {}, True, True),
     "recursive-reference": (
-        openapi({"type": "object", "properties": {"a": {"$recursiveRef": "#/components/schemas/Node"}}}, components={"schemas": {"Node": NODE}}),
+        openapi({"type": "object", "properties": {"a": {"$recursiveRef": "#/components/schemas/Node"}}},
+            components={"schemas": {"Node": NODE}}),
         "request", {"a": 5}, False, True,
     ),
-    "yaml-date": ("info: {title: T, version: 2024-01-01}", "request", {"question": "?"}, True, OFF_IS_REFUSED),
-    "duplicate-key": ("info: {title: S, version: '1'}\ninfo: {title: T, version: '2'}", "request", {"question": "?"}, True, OFF_IS_REFUSED),
+    "yaml-date": ("info: {title: T, version: 2024-01-01}", "request", {"question": "?"}, True,
+        OFF_IS_REFUSED),
+    "duplicate-key": ("info: {title: S, version: '1'}\ninfo: {title: T, version: '2'}", "request",
+        {"question": "?"}, True, OFF_IS_REFUSED),
     "stream-by-component-name": (chunk_component(NAMED), "chunk", {"choices": []}, True, False),
     "stream-envelope": (with_chunk(envelope(NAMED)), "chunk", {"data": 1}, False, False),
     "own-chunk-schema": (openapi(), "chunk", {}, False, True),
@@ -616,13 +733,21 @@ def test_inside_an_envelope_the_chunk_is_judged() -> None:
 
 def test_repeated_members_of_a_json_document_are_counted_too(tmp_path: Path) -> None:
     path = tmp_path / "openapi.json"
-    path.write_text(json.dumps(openapi()).replace('"title": "T"', '"title": "S", "title": "T"'), encoding="utf-8")
+    path.write_text(
+        json.dumps(openapi()).replace('"title": "T"', '"title": "S", "title": "T"'), encoding="utf-8"
+    )
     assert load(path).facts["fixes"]["duplicate-key"] == 1
     assert load(path).facts["title"] == "T"
 
 
 def test_the_schemas_that_we_lend_are_open_and_tolerant_as_our_own_are() -> None:
-    chunk: Tree = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [{"index": 0, "delta": {}}]}
+    chunk: Tree = {
+        "id": "c",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "m",
+        "choices": [{"index": 0, "delta": {}}],
+    }
     lent, own = load(openapi(), profile="compatible"), load(profile="compatible")
     for extra in ({}, {"x_vendor": 1}, {"system_fingerprint": None}, {"usage": 5}):
         assert lent.check_chunk({**chunk, **extra}) == own.check_chunk({**chunk, **extra})

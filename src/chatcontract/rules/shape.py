@@ -17,17 +17,22 @@ MAX_NAMED = 20
 MAX_PLACES = 10_000
 """Places in a schema that are remembered; one that refers to itself has no end of them."""
 
-_REFERENCE = "https://developers.openai.com/api/reference/resources/chat/subresources/completions/methods/create"
+_REFERENCE = (
+    "https://developers.openai.com/api/reference/resources/chat/subresources/completions/methods/create"
+)
 _RFC8259 = "https://www.rfc-editor.org/rfc/rfc8259"
 
 
-def _rule(code: str, name: str, summary: str, severity: Severity, basis: Basis, source: str, doc: str) -> Rule:
+def _rule(
+    code: str, name: str, summary: str, severity: Severity, basis: Basis, source: str, doc: str
+) -> Rule:
     return Rule(code, name, summary, "#", Part.EXCHANGE, severity, basis, source, "0.1", doc)
 
 
 RULES: tuple[Rule, ...] = (
     _rule(
-        "CC001", "schema-mismatch", "A value is not what the schema asks for.", Severity.ERROR, Basis.SCHEMA, _REFERENCE,
+        "CC001", "schema-mismatch", "A value is not what the schema asks for.",
+        Severity.ERROR, Basis.SCHEMA, _REFERENCE,
         "A member is missing, has another type, or lies outside its enumeration, pattern or bounds.",
     ),
     _rule(
@@ -36,16 +41,20 @@ RULES: tuple[Rule, ...] = (
         "Clients that make classes of the schema fail on null; the service refuses such requests.",
     ),
     _rule(
-        "CC003", "absent-member", "A member is absent that the schema always asks for, null if there is no value.",
+        "CC003", "absent-member",
+        "A member is absent that the schema always asks for, null if there is no value.",
         Severity.ERROR, Basis.SCHEMA, _REFERENCE,
         "Where measured clients survive the absence, a tolerance lowers the severity by profile.",
     ),
     _rule(
-        "CC004", "undocumented-member", "A member is not documented.", Severity.INFO, Basis.SCHEMA, _REFERENCE,
-        "Extensions are legal; the inventory shows what a client must not rely on. Silent in profile `compatible`.",
+        "CC004", "undocumented-member", "A member is not documented.",
+        Severity.INFO, Basis.SCHEMA, _REFERENCE,
+        "Extensions are legal; the inventory shows what a client must not rely on. "
+        "Silent in profile `compatible`.",
     ),
     _rule(
-        "CC005", "duplicate-key", "An object has the same member twice.", Severity.ERROR, Basis.DOCUMENTED, _RFC8259,
+        "CC005", "duplicate-key", "An object has the same member twice.",
+        Severity.ERROR, Basis.DOCUMENTED, _RFC8259,
         "Readers disagree about which one counts.",
     ),
     _rule(
@@ -53,16 +62,18 @@ RULES: tuple[Rule, ...] = (
         "Nothing inside it can be read.",
     ),
     _rule(
-        "CC007", "non-finite-number", "NaN or Infinity stands where a number belongs.", Severity.ERROR, Basis.DOCUMENTED,
-        _RFC8259, "JSON has no such numbers: most parsers refuse the whole payload.",
+        "CC007", "non-finite-number", "NaN or Infinity stands where a number belongs.",
+        Severity.ERROR, Basis.DOCUMENTED, _RFC8259,
+        "JSON has no such numbers: most parsers refuse the whole payload.",
     ),
     _rule(
         "CC008", "invalid-utf8", "Bytes are not UTF-8, or half a surrogate pair is escaped.", Severity.ERROR,
         Basis.DOCUMENTED, _RFC8259, "Strict parsers refuse the payload, lenient ones change the text.",
     ),
     _rule(
-        "CC009", "excessive-nesting", "Arrays and objects are nested beyond what is read.", Severity.ERROR, Basis.INTEROP,
-        _RFC8259 + "#section-9", "Parsers stop at depths between 254 and a thousand.",
+        "CC009", "excessive-nesting", "Arrays and objects are nested beyond what is read.",
+        Severity.ERROR, Basis.INTEROP, _RFC8259 + "#section-9",
+        "Parsers stop at depths between 254 and a thousand.",
     ),
     _rule(
         "CC010", "excessive-size", "The payload is larger than what is read.", Severity.ERROR, Basis.INTEROP,
@@ -75,12 +86,11 @@ SCHEMA_MISMATCH, NULL_MEMBER, ABSENT_MEMBER, UNDOCUMENTED_MEMBER = RULES[:4]
 _BY_NAME = {rule.name: rule for rule in RULES}
 
 
-
 class Found(NamedTuple):
     """A rule with what it found.
 
-    `amiss` is `absent`, `null` or `empty` where a tolerance may excuse it, for the member `pointer` or, if it is
-    the absent one, `member` inside of it.
+    `amiss` is `absent`, `null` or `empty` where a tolerance may excuse it, for the member `pointer` or, if
+    it is the absent one, `member` inside of it.
     """
 
     rule: Rule
@@ -134,7 +144,9 @@ class Meanings:
         message = _message(mismatch, value, known.message)
         if value is None:
             return Found(known.rule, at, message, None, "", "null")
-        return Found(SCHEMA_MISMATCH, at, message, value, "", "empty" if keyword == "minItems" and not value else "")
+        return Found(
+            SCHEMA_MISMATCH, at, message, value, "", "empty" if keyword == "minItems" and not value else ""
+        )
 
     def _learnt(self, mismatch: Mismatch, key: tuple[Hashable, ...]) -> "_Place":
         if len(self._places) >= MAX_PLACES:
@@ -153,8 +165,8 @@ def _distinct(found: list[Found]) -> list[Found]:
 class _Place(NamedTuple):
     """What is said of each mismatch at one place in the schema.
 
-    `message` ends where the value met begins, or is empty where more of it depends on the value; `rule` is that
-    of an absent member, or of null.
+    `message` ends where the value met begins, or is empty where more of it depends on the value; `rule` is
+    that of an absent member, or of null.
     """
 
     rule: Rule
@@ -261,7 +273,8 @@ def _other(mismatch: Mismatch, value: JSON) -> str:
     words = _BOUNDS.get(mismatch.keyword)
     if words is None:
         return f'does not satisfy "{mismatch.keyword}": {redact.short(value, 60)}'
-    return f"expected {words.format(redact.short(mismatch.expected, 80))}, got {_measured(mismatch.keyword, value)}"
+    wanted = words.format(redact.short(mismatch.expected, 80))
+    return f"expected {wanted}, got {_measured(mismatch.keyword, value)}"
 
 
 def _measured(keyword: str, value: JSON) -> str:
@@ -277,7 +290,9 @@ def _member_name(mismatch: Mismatch, value: JSON) -> str:
 
 
 def _union(mismatch: Mismatch, value: JSON) -> str:
-    wanted = sorted({name for branch in mismatch.branches for inner in branch for name in _wanted(inner, mismatch)})
+    wanted = sorted(
+        {name for branch in mismatch.branches for inner in branch for name in _wanted(inner, mismatch)}
+    )
     forms = f" ({', '.join(wanted)})" if wanted else ""
     return f"fits none of the forms allowed here{forms}: {redact.short(value, 60)}"
 
@@ -290,7 +305,14 @@ def _wanted(inner: Mismatch, outer: Mismatch) -> list[str]:
 
 
 _TYPES = ("string", "integer", "number", "boolean", "array", "object", "null")
-_MESSAGES = {"type": _type, "enum": _enum, "const": _enum, "anyOf": _union, "oneOf": _union, "propertyNames": _member_name}
+_MESSAGES = {
+    "type": _type,
+    "enum": _enum,
+    "const": _enum,
+    "anyOf": _union,
+    "oneOf": _union,
+    "propertyNames": _member_name,
+}
 _STARTS = {"type": _types, "enum": _options, "const": _options}
 _BOUNDS = {
     "minimum": "at least {}",
@@ -311,4 +333,3 @@ _BOUNDS = {
 def _cut(message: str) -> str:
     message = redact.printable(redact.text(message))
     return message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"
-

@@ -25,28 +25,34 @@ _FAILED = {"error": {"message": "The server failed.", "type": "server_error", "p
     source=_STREAM,
     since="0.1",
     passes=[stream(), stream({"/1/error": None})],
-    fails=[stream({"/2": _FAILED}), stream({"/2": _FAILED, "/3": usage_chunk()})],
+    fails=[
+        stream({"/2": _FAILED}),
+        stream({"/2": _FAILED, "/3": usage_chunk()}),
+        stream({"/3/error": _FAILED["error"]}),
+    ],
     breaks=[
         ("goose", "cannot decode the event"),
         ("NeoGraph, octos, rocketmq-dashboard", "report an empty success"),
     ],
 )
 def error_in_stream(reading: Reading, spec: SpecView) -> Iterator[Finding]:
-    """An event in the stream reports an error instead of a chunk.
+    """An event in the stream reports an error.
 
     ## Why it matters
     The status is 200 already, so a client that does not look for `error` takes the beginning for the whole
     answer.
 
     ## Known exceptions
-    The reference service does so itself when the model fails midway, hence no more than a note. What is wrong
-    with the error object itself, the rules of section shape say.
+    The reference service does so itself when the model fails midway, hence no more than a note. Beside
+    choices it is a warning: SDKs raise at the error and drop the choices. What is wrong with the error object
+    itself, the rules of section shape say.
     """
     for failure in reading.failures:
         reported = failure.text.value["error"]
-        yield Finding(
-            "/error", f"the stream reports an error: {short(reported, 200)}", reported, failure.position
-        )
+        severity = None if failure.is_error else Severity.WARNING
+        wanted = "an answer" if failure.is_error else "no error beside choices"
+        message = f"expected {wanted}, got the error {short(reported, 200)}"
+        yield Finding("/error", message, reported, failure.position, severity=severity)
 
 
 @rule(

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from chatcontract.exceptions import SourceError
 from chatcontract.jsontext import FAST_FROM, MAX_BYTES, parse, prefer_speed
@@ -70,7 +70,7 @@ def _opened(name: str) -> IO[bytes]:
     if name == "-":
         return sys.stdin.buffer
     try:
-        return open(name, "rb")  # noqa: SIM115 - the source that holds it closes it
+        return open(name, "rb")
     except FileNotFoundError:
         raise SourceError(f"{name}: no such file.") from None
     except OSError as error:
@@ -83,7 +83,9 @@ def _unpacked(raw: IO[bytes]) -> IO[bytes]:
         return raw
     import gzip
 
-    return gzip.GzipFile(fileobj=raw)
+    unpacked: Any = gzip.GzipFile(fileobj=raw)
+    stream: IO[bytes] = unpacked
+    return stream
 
 
 def _recognised(head: bytes, rest: IO[bytes], name: str, wanted: Part | None) -> tuple[str, Items]:

@@ -35,8 +35,7 @@ def spots(document: Document) -> dict[str, list[Spot]]:
 
 
 def deprecated(document: Document) -> dict[str, list[str]]:
-    """The pointers of the members that the document calls deprecated, by root.
-    """
+    """The pointers of the members that the document calls deprecated, by root."""
     made: dict[str, list[str]] = {}
     for fragment, places in spots(document).items():
         tokens = pointer.split(fragment[1:])

@@ -24,8 +24,9 @@ IGNORED = frozenset(("ignore",))
 class Closure(NamedTuple):
     """Everything that the validators need of one document.
 
-    `texts` has JSON text by file stem: `{root}.precise`, `{profile}.{root}.verdict`, `{profile}.{root}.silent`;
-    `facts` says what was read: title, version, openapi, origin, digest, path, fixes (id → count), roots.
+    `texts` has JSON text by file stem: `{root}.precise`, `{profile}.{root}.verdict`,
+    `{profile}.{root}.silent`; `facts` says what was read: title, version, openapi, origin, digest, path,
+    fixes (id → count), roots.
     """
 
     texts: dict[str, str]
@@ -86,7 +87,9 @@ def _lent(roots: dict[str, Root], fixer: Fixer, ours: Document) -> Iterable[tupl
     for name, fix in (("chunk", "own-chunk-schema"), ("error", "own-error-schema")):
         root = roots[name]
         if root.node is None or (root.how == "component" and not fixer.on("stream-by-component-name")):
-            plain = Reducer(resolver, Fixer(legacy=False), lambda pattern: True).root(own[name].node, own[name].place)
+            plain = Reducer(resolver, Fixer(legacy=False), lambda pattern: True).root(
+                own[name].node, own[name].place
+            )
             yield name, plain if fixer.on(fix) else {}
 
 
@@ -98,14 +101,16 @@ def _reduced(
         if name in lent:
             continue
         if root.node is None:
-            raise SpecError(f"{root.place}: the operation has no JSON schema for its {name}. Complete the document.")
+            raise SpecError(
+                f"{root.place}: the operation has no JSON schema for its {name}. Complete the document."
+            )
         schema = reducer.root(root.node, root.place)
         yield name, _unwrapped(schema, fixer) if name == "chunk" else schema
 
 
 def _unwrapped(schema: Schema, fixer: Fixer) -> Schema:
     """The chunk inside a schema that describes the event around it."""
-    branches = schema.get("oneOf", schema.get("anyOf", [schema]))
+    branches: list[JSON] = schema.get("oneOf") or schema.get("anyOf") or [schema]
     inside = [branch["properties"]["data"] for branch in branches if _is_envelope(branch)]
     chunks = [member for member in inside if isinstance(member, dict) and "properties" in member]
     if len(inside) != len(branches) or not chunks or not fixer.on("stream-envelope"):

@@ -5,7 +5,7 @@ Each fix has an id, a reason, and can be switched off. Our own document needs no
 
 from collections import Counter
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from chatcontract.model import JSON
 
@@ -28,7 +28,7 @@ FIXES: dict[str, Fix] = {
         Fix(
             "nullable-keyword",
             "`nullable: true` in a 3.1 document allows null",
-            "The keyword means nothing in OpenAPI 3.1; read to the letter, every ordinary stream chunk is refused.",
+            "The keyword means nothing in OpenAPI 3.1; to the letter, ordinary stream chunks are refused.",
         ),
         Fix(
             "nullable-branch",
@@ -38,7 +38,7 @@ FIXES: dict[str, Fix] = {
         Fix(
             "discriminator-mapping",
             "a discriminator without usable mapping gets its mapping from the branches' tags",
-            "Without mapping the tag has to be the name of a component, which `user` or `function` never are.",
+            "Without mapping a tag has to be the name of a component, which `user` or `function` never are.",
         ),
         Fix(
             "integer-bounds",
@@ -48,7 +48,7 @@ FIXES: dict[str, Fix] = {
         Fix("duplicate-required", "a name stands once in `required`", "JSON Schema forbids the repetition."),
         Fix(
             "boolean-exclusive-bound",
-            "a boolean `exclusiveMinimum` or `exclusiveMaximum` in a 3.1 document becomes the number it qualifies",
+            "a boolean `exclusiveMinimum` or `exclusiveMaximum` in a 3.1 document becomes a number",
             "The boolean form belongs to OpenAPI 3.0; 2020-12 wants a number.",
         ),
         Fix(
@@ -79,7 +79,7 @@ FIXES: dict[str, Fix] = {
         Fix(
             "stream-by-component-name",
             "the schema of a stream chunk is taken from the component of that name",
-            "Older documents describe the chunk but never say that the operation answers with an event stream.",
+            "Older documents describe the chunk and never say that the operation answers with a stream.",
         ),
         Fix(
             "stream-envelope",
@@ -99,10 +99,11 @@ FIXES: dict[str, Fix] = {
     )
 }
 
-_FORMATS = frozenset(
-    "date-time date time duration email idn-email hostname idn-hostname ipv4 ipv6 uri uri-reference iri iri-reference "
-    "uuid uri-template json-pointer relative-json-pointer regex int32 int64 float double byte binary password".split()
-)
+_FORMATS = frozenset((
+    "date-time", "date", "time", "duration", "email", "idn-email", "hostname", "idn-hostname", "ipv4",
+    "ipv6", "uri", "uri-reference", "iri", "iri-reference", "uuid", "uri-template", "json-pointer",
+    "relative-json-pointer", "regex", "int32", "int64", "float", "double", "byte", "binary", "password",
+))  # fmt: skip
 _UNIONS = ("anyOf", "oneOf")
 
 
@@ -166,7 +167,8 @@ class Fixer:
     def _bounds(self, node: Schema) -> Schema:
         if "integer" not in types(node):
             return node
-        low, high = node.get("minimum"), node.get("maximum")
+        low: Any = node.get("minimum")
+        high: Any = node.get("maximum")
         if _number(low) and low < -INT64 and self.on("integer-bounds"):
             node = {**node, "minimum": -INT64}
         if _number(high) and high > INT64 - 1 and self.on("integer-bounds"):
@@ -184,7 +186,9 @@ class Fixer:
     def _recursive(self, node: Schema) -> Schema:
         if "$recursiveRef" not in node or not self.on("recursive-reference"):
             return node
-        rest = {name: value for name, value in node.items() if name not in ("$recursiveRef", "$recursiveAnchor")}
+        rest = {
+            name: value for name, value in node.items() if name not in ("$recursiveRef", "$recursiveAnchor")
+        }
         return {**rest, "$ref": node["$recursiveRef"]}
 
     def _note_annotations(self, node: Schema) -> Schema:
@@ -199,7 +203,11 @@ class Fixer:
 
 
 def _only_nullable(branch: JSON) -> bool:
-    return isinstance(branch, dict) and branch.get("nullable") is True and set(branch) <= {"nullable", "description"}
+    return (
+        isinstance(branch, dict)
+        and branch.get("nullable") is True
+        and set(branch) <= {"nullable", "description"}
+    )
 
 
 def _number(value: JSON) -> bool:
@@ -214,7 +222,9 @@ def types(node: Schema) -> list[str]:
 
 def nullable(node: Schema) -> Schema:
     """The schema that allows null beside what `node` allows."""
-    if any(name in node for name in ("$ref", "allOf", "not", "if")) or ("type" not in node and "enum" not in node):
+    if any(name in node for name in ("$ref", "allOf", "not", "if")) or (
+        "type" not in node and "enum" not in node
+    ):
         return _with_null_branch(node)
     made = dict(node)
     if "type" in node and "null" not in types(node):

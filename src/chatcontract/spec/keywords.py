@@ -59,8 +59,17 @@ def _are_dependencies(value: JSON) -> bool:
     return isinstance(value, dict) and all(map(_are_names, value.values()))
 
 
-_COUNTS = "minLength maxLength minItems maxItems minContains maxContains minProperties maxProperties".split()
-_BOUNDS = "minimum maximum exclusiveMinimum exclusiveMaximum".split()
+_COUNTS = [
+    "minLength",
+    "maxLength",
+    "minItems",
+    "maxItems",
+    "minContains",
+    "maxContains",
+    "minProperties",
+    "maxProperties",
+]
+_BOUNDS = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"]
 _TAKEN: dict[str, tuple[Callable[[JSON], bool], str]] = {
     "type": (_is_type, "a type of JSON or a list of them"),
     "enum": (_are_values, "a list of JSON values"),

@@ -36,7 +36,10 @@ def find(document: Document, resolver: Resolver) -> Operation:
     paths = paths if isinstance(paths, dict) else {}
     candidates = sorted(_candidates(paths, document, resolver), key=lambda found: (found[0], len(found[1])))
     if not candidates:
-        near = ", ".join(sorted(path for path in paths if "chat" in path.lower())[:5]) or "no path with chat in it"
+        near = (
+            ", ".join(sorted(path for path in paths if "chat" in path.lower())[:5])
+            or "no path with chat in it"
+        )
         raise SpecError(
             f"{document.origin}#/paths: no POST …{SUFFIX} here (found: {near}). "
             "Give a document that describes the Chat Completions operation."
@@ -101,7 +104,8 @@ def _chunk(document: Document, holder: dict[str, JSON], place: Place, resolver: 
         return root
     components = document.tree.get("components")
     schemas = components.get("schemas") if isinstance(components, dict) else None
-    for name in schemas if isinstance(schemas, dict) else ():
+    schemas = schemas if isinstance(schemas, dict) else {}
+    for name in schemas:
         if name == CHUNK_COMPONENT or name.endswith(("ChatCompletionChunk", "ChatCompletionStreamResponse")):
             at = Place(document.origin, "").child("components", "schemas", name)
             return Root(schemas[name], at, "component")

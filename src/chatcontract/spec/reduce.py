@@ -1,4 +1,4 @@
-"""One root of the operation → one self-contained schema: references followed, annotations gone, fixes applied."""
+"""One root of the operation → a schema complete in itself: fixed, references followed, annotations gone."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -14,15 +14,15 @@ from chatcontract.spec.simplify import intersect_all, simplify
 MAX_NODES = 200_000
 """Schema objects of one root after following every reference."""
 
-_SCALAR = frozenset(
-    "type enum const multipleOf minimum maximum exclusiveMinimum exclusiveMaximum minLength maxLength pattern "
-    "minItems maxItems uniqueItems minContains maxContains minProperties maxProperties required "
-    "dependentRequired".split()
-)
-_ONE = frozenset(
-    "items additionalProperties not if then else propertyNames contains unevaluatedProperties "
-    "unevaluatedItems".split()
-)
+_SCALAR = frozenset((
+    "type", "enum", "const", "multipleOf", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",
+    "minLength", "maxLength", "pattern", "minItems", "maxItems", "uniqueItems", "minContains",
+    "maxContains", "minProperties", "maxProperties", "required", "dependentRequired",
+))  # fmt: skip
+_ONE = frozenset((
+    "items", "additionalProperties", "not", "if", "then", "else", "propertyNames", "contains",
+    "unevaluatedProperties", "unevaluatedItems",
+))  # fmt: skip
 _MANY = frozenset(("allOf", "anyOf", "oneOf", "prefixItems"))
 _NAMED = frozenset(("properties", "patternProperties", "dependentSchemas"))
 
@@ -64,10 +64,14 @@ class Reducer:
         node = self._fixer.fixed(node)
         for name, value in node.items():
             if taken := misfit(name, value):
-                raise SpecError(f"{place.child(name)}: {short(value, 60)} where {taken} belongs. Correct the document.")
+                raise SpecError(
+                    f"{place.child(name)}: {short(value, 60)} where {taken} belongs. Correct the document."
+                )
         if "$ref" in node:
             return self._reference(node, place)
-        return simplify({name: self._keyword(name, value, place) for name, value in node.items() if _known(name)})
+        return simplify(
+            {name: self._keyword(name, value, place) for name, value in node.items() if _known(name)}
+        )
 
     def _spend(self, nodes: int, place: Place) -> None:
         self._count += nodes
@@ -126,7 +130,7 @@ class Reducer:
 
 
 def _endless(definitions: dict[str, JSON]) -> str:
-    """The name of a definition that asks about a value what it asks about the same value, and so on; or nothing."""
+    """The name of a definition that rests on nothing but itself, or nothing."""
     asked = {name: set(_asked(schema)) for name, schema in definitions.items()}
     for name in asked:
         reached, fresh = set[str](), asked[name]
@@ -159,7 +163,9 @@ def _known(name: str) -> bool:
 
 def _expect(value: JSON, kind: type, at: Place) -> None:
     if not isinstance(value, kind):
-        raise SpecError(f"{at}: {type(value).__name__} where a {kind.__name__} belongs. Correct the document.")
+        raise SpecError(
+            f"{at}: {type(value).__name__} where a {kind.__name__} belongs. Correct the document."
+        )
 
 
 def children(node: Schema, change: Callable[[JSON], JSON]) -> Schema:
@@ -171,7 +177,9 @@ def children(node: Schema, change: Callable[[JSON], JSON]) -> Schema:
         elif name in _MANY:
             made[name] = [change(item) if isinstance(item, dict) else item for item in value]
         elif name in _NAMED or name == "$defs":
-            made[name] = {key: change(item) if isinstance(item, dict) else item for key, item in value.items()}
+            made[name] = {
+                key: change(item) if isinstance(item, dict) else item for key, item in value.items()
+            }
         else:
             made[name] = value
     return made

@@ -20,6 +20,7 @@ class Place(NamedTuple):
         return f"{self.origin}#{self.pointer}"
 
     def child(self, *tokens: str | int) -> "Place":
+        """The place of a node inside this one."""
         return Place(self.origin, self.pointer + pointer.join(tokens))
 
 
@@ -40,7 +41,8 @@ class Resolver:
         """The node that `reference`, standing at `at`, leads to, and where that is.
 
         Raises:
-            SpecError: nothing is there, the file cannot be read, or it is in the network and that is not allowed.
+            SpecError: nothing is there, the file cannot be read, or it is in the network and that is not
+            allowed.
         """
         try:
             target, fragment = urldefrag(reference)
@@ -53,7 +55,9 @@ class Resolver:
                 raise LookupError(fragment)
             return pointer.resolve(self._tree(origin, reference, at), pointer.split(place.pointer)), place
         except LookupError:
-            why = "nothing is there" if not fragment or fragment.startswith("/") else "anchors are not followed"
+            why = (
+                "nothing is there" if not fragment or fragment.startswith("/") else "anchors are not followed"
+            )
             raise SpecError(f'{at}: broken $ref "{reference}": {why}. Correct the reference.') from None
 
     def _origin(self, target: str, at: Place) -> str:

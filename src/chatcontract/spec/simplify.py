@@ -62,7 +62,7 @@ def _folded(node: Schema) -> Schema:
 
 
 def intersect_all(branches: list[JSON]) -> Schema:
-    """The schema that allows what every branch allows; an `allOf` stays only where branches cannot be merged."""
+    """The schema that allows what every branch allows; `allOf` stays where branches cannot be merged."""
     merged: Schema = {}
     left: list[JSON] = []
     for branch in branches:
@@ -135,9 +135,16 @@ _MERGE: dict[str, Callable[[Any, Any], JSON]] = {
 
 
 def drop_subsumed(branches: list[JSON]) -> list[JSON]:
-    """The branches of an `anyOf` without those that another one allows anyway (an enum beside its bare type)."""
-    bare = {t for branch in branches if isinstance(branch, dict) and set(branch) == {"type"} for t in types(branch)}
-    kept = [b for b in branches if not (isinstance(b, dict) and {"enum", "const"} & b.keys() and _within(b, bare))]
+    """The branches of an `anyOf` without those that another one covers (an enum beside its bare type)."""
+    bare = {
+        t
+        for branch in branches
+        if isinstance(branch, dict) and set(branch) == {"type"}
+        for t in types(branch)
+    }
+    kept = [
+        b for b in branches if not (isinstance(b, dict) and {"enum", "const"} & b.keys() and _within(b, bare))
+    ]
     return kept or branches
 
 
@@ -151,5 +158,3 @@ def fits_type(value: JSON, node: Schema) -> bool:
     whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
     name = type_of(value)
     return name in types(node) or (name == "number" and whole and "integer" in types(node))
-
-

@@ -1,7 +1,7 @@
 """Two schemas of one root: a fast one for the verdict, a precise one for the errors.
 
-Measured (see `benchmarks/`): the verdict is quickest on plain `anyOf`; errors are shortest, cheapest and at the leaf
-with `if`/`then` on the tag or the type.
+Measured (see `benchmarks/`): the verdict is quickest on plain `anyOf`; errors are shortest, cheapest and at
+the leaf with `if`/`then` on the tag or the type.
 """
 
 from chatcontract.model import JSON
@@ -11,7 +11,9 @@ from chatcontract.spec.simplify import drop_subsumed, fits_type
 from chatcontract.unions import accepted_types, chain, flat, is_disjoint
 
 _UNIONS = ("anyOf", "oneOf")
-_OPENERS = frozenset(("additionalProperties", "unevaluatedProperties", "patternProperties", "allOf", "if", "$ref"))
+_OPENERS = frozenset(
+    ("additionalProperties", "unevaluatedProperties", "patternProperties", "allOf", "if", "$ref")
+)
 
 
 MAX_LISTED = 256
@@ -43,7 +45,11 @@ def _with_listed_items(node: Schema) -> Schema:
 
 def _listed(items: JSON) -> Schema | None:
     """An `enum` in place of the bounds of few whole numbers: one look in a table for three tests of each."""
-    if not isinstance(items, dict) or items.keys() != {"type", "minimum", "maximum"} or items["type"] != "integer":
+    if (
+        not isinstance(items, dict)
+        or items.keys() != {"type", "minimum", "maximum"}
+        or items["type"] != "integer"
+    ):
         return None
     least, most = items["minimum"], items["maximum"]
     whole = isinstance(least, int) and isinstance(most, int) and 0 <= most - least < MAX_LISTED
@@ -80,7 +86,9 @@ def closed(schema: Schema) -> Schema:
     def change(node: JSON) -> JSON:
         if any(union in node and not is_disjoint(node[union], definitions) for union in _UNIONS):
             return node
-        made = children(node, lambda child: child) if "allOf" in node or "if" in node else children(node, change)
+        made = (
+            children(node, lambda child: child) if "allOf" in node or "if" in node else children(node, change)
+        )
         if "properties" in node and not _OPENERS & node.keys() and not _adds_members(node):
             made |= {"additionalProperties": False, "$comment": "undocumented"}
         return made
@@ -90,13 +98,19 @@ def closed(schema: Schema) -> Schema:
 
 
 def _adds_members(node: Schema) -> bool:
-    return any("properties" in branch for union in _UNIONS for branch in node.get(union, ()) if isinstance(branch, dict))
+    return any(
+        "properties" in branch
+        for union in _UNIONS
+        for branch in node.get(union, ())
+        if isinstance(branch, dict)
+    )
 
 
 def precise(schema: Schema) -> Schema:
     """The schema with every union that types and tags can decide as a chain of `if`/`then`.
 
-    The items of an array of such unions, or of small numbers, are asked for their verdict first: most have no error.
+    The items of an array of such unions, or of small numbers, are asked for their verdict first: most have
+    no error.
     """
     definitions = schema.get("$defs", {})
 
@@ -123,6 +137,8 @@ def _chained(node: Schema, union: str, definitions: Schema) -> Schema:
     made = branches[0] if len(branches) == 1 else chain(branches, definitions, union)
     if not rest:
         return made if isinstance(made, dict) else node
-    if rest.keys() & made.keys() == {"type"} and accepted_types({"type": rest["type"]}, {}) >= accepted_types(made, {}):
+    if rest.keys() & made.keys() == {"type"} and accepted_types({"type": rest["type"]}, {}) >= accepted_types(
+        made, {}
+    ):
         return {**rest, **made}
     return {**rest, "allOf": [made]} if rest.keys() & made.keys() else {**rest, **made}

@@ -1,4 +1,4 @@
-"""Tolerances: members that the published schema insists on and that clients were measured to survive without."""
+"""Tolerances: members that the published schema insists on, and that clients survive without."""
 
 from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple, get_args
@@ -18,8 +18,8 @@ PROFILES: tuple[Profile, ...] = get_args(Profile)
 class Tolerance(NamedTuple):
     """One member, what may be amiss with it, and how bad that is in each profile.
 
-    `root` is one of request, response, chunk, error; `pointer` leads to the member in an instance of it, with `*`
-    for array indices.
+    `root` is one of request, response, chunk, error; `pointer` leads to the member in an instance of it,
+    with `*` for array indices.
     """
 
     root: str
@@ -45,8 +45,10 @@ def read(entries: Iterable[dict[str, JSON]], document: Document) -> list[Toleran
     found: list[Tolerance] = []
     for entry in entries:
         try:
-            name, may_be, reason, evidence = (entry[key] for key in ("member", "may_be", "reason", "evidence"))
-            severity = {profile: entry["severity"][profile] for profile in PROFILES}
+            name, may_be, reason, evidence = (
+                entry[key] for key in ("member", "may_be", "reason", "evidence")
+            )
+            severity: dict[str, Level] = {profile: entry["severity"][profile] for profile in PROFILES}
             holders = places[entry["schema"]]
         except (KeyError, TypeError) as error:
             raise SpecError(f"tolerances: {error} is unknown or missing in {entry}") from None
@@ -63,7 +65,9 @@ def levels(tolerances: Iterable[Tolerance]) -> dict[str, dict[str, Level]]:
     made: dict[str, dict[str, Level]] = {profile: {} for profile in PROFILES}
     for tolerance in tolerances:
         for profile in PROFILES:
-            made[profile][f"{tolerance.root}:{tolerance.pointer}:{tolerance.may_be}"] = tolerance.severity[profile]
+            made[profile][f"{tolerance.root}:{tolerance.pointer}:{tolerance.may_be}"] = tolerance.severity[
+                profile
+            ]
     return made
 
 

@@ -1,0 +1,139 @@
+"""Errors: the forms of the body, and statuses against codes, types and requests."""
+
+import json
+from typing import Any
+
+import pytest
+
+from chatcontract import Contract
+from chatcontract.examples import Example, error
+from chatcontract.model import Exchange, Request, Response, Severity, Violation
+
+CONTRACT = Contract.load()
+ERRORS = Contract.load(select=["CC7"])
+
+
+def found(example: Example) -> list[Violation]:
+    return list(ERRORS.check(example.exchange()))
+
+
+def names(example: Example) -> set[str]:
+    return {violation.name for violation in found(example)}
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        ({"detail": "Unauthorized"}, "error-without-envelope"),
+        ({"detail": [{"loc": ["body", "messages"], "msg": "field required"}]}, "error-without-envelope"),
+        ({"message": "Unauthorized", "request_id": "1"}, "error-without-envelope"),
+        (
+            {"object": "error", "message": "no", "type": "BadRequestError", "code": 400},
+            "error-without-envelope",
+        ),
+        ({"errors": ["no"]}, "error-without-envelope"),
+        ({"code": 1, "msg": "no"}, "error-without-envelope"),
+        ([{"error": {"message": "no"}}], "error-in-array"),
+    ],
+)
+def test_a_foreign_envelope_has_one_error_that_names_it(body: Any, name: str) -> None:
+    errors = CONTRACT.check(error(body=json.dumps(body).encode()).exchange()).errors
+    assert [violation.name for violation in errors] == [name]
+
+
+@pytest.mark.parametrize(
+    "body", [{}, [], "no", None, {"error": "no"}, {"error": None}, {"code": "x", "error": "no"}]
+)
+def test_what_only_the_schema_can_name_is_left_to_it(body: Any) -> None:
+    violations = CONTRACT.check(error(body=json.dumps(body).encode()).exchange())
+    assert {violation.rule[:3] for violation in violations.errors} == {"CC0"}
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "severity"),
+    [
+        (b"Not Found", 404, Severity.ERROR),
+        (b"<html>", 401, Severity.ERROR),
+        (b"", 401, Severity.WARNING),
+        (b"upstream connect error", 503, Severity.WARNING),
+        (b"\xff", 400, Severity.ERROR),
+    ],
+)
+def test_a_body_that_is_no_json_has_one_finding(body: bytes, status: int, severity: Severity) -> None:
+    violations = CONTRACT.check(error(body=body, status=status).exchange())
+    assert ("error-not-json", severity) in {(v.name, v.severity) for v in violations}
+    assert "invalid-json" not in {v.name for v in violations}
+
+
+def test_keys_in_a_body_of_text_are_not_shown() -> None:
+    (violation,) = found(error(body=b"no such key: sk-abcdefgh12345678", status=401))
+    assert "abcdefgh" not in violation.message
+
+
+def test_a_second_fault_of_a_foreign_envelope_is_told_too() -> None:
+    body = b'{"detail": "a", "detail": "b"}'
+    assert {v.name for v in CONTRACT.check(error(body=body).exchange())} == {
+        "error-without-envelope",
+        "duplicate-key",
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "wrong"),
+    [
+        ("invalid_api_key", 401, False),
+        ("invalid_api_key", 403, True),
+        ("model_not_found", 404, False),
+        ("model_not_found", 403, False),
+        ("model_not_found", 400, True),
+        ("insufficient_quota", 429, False),
+        ("insufficient_quota", 402, True),
+        ("missing_required_parameter", 400, False),
+        ("missing_required_parameter", 404, True),
+        ("anything_else", 404, False),
+        (None, 404, False),
+    ],
+)
+def test_a_known_code_has_its_status(code: Any, status: int, wrong: bool) -> None:
+    assert ("error-status-mismatch" in names(error({"/error/code": code}, status=status))) is wrong
+
+
+@pytest.mark.parametrize("code", [401, ["invalid_api_key"], {}, 1.5, True])
+def test_a_code_of_another_type_is_left_to_the_schema(code: Any) -> None:
+    assert not names(error({"/error/code": code}, status=401))
+
+
+SERVER_FAULT = {"/error/type": "server_error"}
+
+
+def test_a_server_fault_for_a_request_that_breaks_the_contract_is_found() -> None:
+    good = error(SERVER_FAULT, status=500, request={})
+    bad = error(SERVER_FAULT, status=500, request={"/messages": []})
+    assert not names(good)
+    assert names(bad) == {"error-status-mismatch"}
+    assert not names(error(request={"/messages": []}))
+
+
+@pytest.mark.parametrize(
+    "body", [b"{", b'{"model": "a", "model": "b", "messages": []}', b"[NaN]", b'"\\ud800"']
+)
+def test_a_server_fault_for_a_request_that_is_no_sound_json_is_found(body: bytes) -> None:
+    answer = error(SERVER_FAULT, status=503).exchange().response
+    assert answer is not None
+    violations = ERRORS.check(Exchange("", Request(body=body), Response(503, (), answer.body)))
+    assert [v.name for v in violations] == ["error-status-mismatch"]
+
+
+def test_a_request_that_was_not_recorded_breaks_nothing() -> None:
+    answer = error(SERVER_FAULT, status=503).exchange().response
+    assert answer is not None
+    assert not ERRORS.check(Exchange("", Request(), Response(503, (), answer.body)))
+
+
+@pytest.mark.parametrize(
+    ("profile", "severity"), [("openai", Severity.WARNING), ("compatible", Severity.INFO)]
+)
+def test_customs_of_the_service_weigh_less_for_others(profile: Any, severity: Severity) -> None:
+    contract = Contract.load(profile=profile, select=["CC7"])
+    violations = contract.check(error(status=422).exchange())
+    assert [(v.name, v.severity) for v in violations] == [("status-422", severity)]
