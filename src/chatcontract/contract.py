@@ -72,6 +72,7 @@ class Contract:
         self._compiler = compiler(engine)
         self._selected = selected
         self._severity = dict(severity or {})
+        self._fitting: dict[tuple[Part, frozenset[str]], tuple[Rule, ...]] = {}
         self.profile = profile
         self.engine = engine
         self._shapes = {root: _Shape(root, self) for root in _PARTS}
@@ -326,11 +327,19 @@ class Contract:
         for part in parts:
             if not self._by_part[part] or (part is Part.RESPONSE and not reading.completion):
                 continue
-            for rule in self._by_part[part]:
+            for rule in self._asked_of(part, reading.traits):
                 for finding in rule.check(reading, self._view):  # type: ignore[misc]
                     severity = self._rated(rule, finding)
                     if severity is not None:
                         yield _violation(rule, finding, severity, part, None, reading.exchange.id)
+
+    def _asked_of(self, part: Part, traits: frozenset[str]) -> tuple[Rule, ...]:
+        """The rules of the part that may have something to say of an exchange with these traits."""
+        fitting = self._fitting.get((part, traits))
+        if fitting is None:
+            fitting = tuple(rule for rule in self._by_part[part] if rule.needs <= traits)
+            self._fitting[part, traits] = fitting
+        return fitting
 
     def _rated(self, rule: Rule, finding: Finding | None = None) -> Severity | None:
         """The severity of a finding, by what the user says, the finding, the profile, the rule; None: say nothing."""
@@ -504,9 +513,10 @@ def _loader() -> Callable[[Any], JSON]:
 
 
 def _read(body: Any) -> Text:
-    if body.__class__ is dict:
+    if body.__class__ is dict or not isinstance(body, _TEXT):
         return Text(body)
-    return Text(*parse(body)) if isinstance(body, _TEXT) else Text(body)
+    _loader()
+    return Text(*parse(body))
 
 
 def _plain_payloads(body: bytes) -> list[bytes]:

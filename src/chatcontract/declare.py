@@ -35,6 +35,7 @@ def rule(
     fails: Sequence[Example],
     breaks: Sequence[tuple[str, str]] = (),
     compatible: Severity | None = None,
+    needs: Sequence[str] = (),
 ) -> Callable[[RuleCheck], Rule]:
     """Make a rule of a generator function `(reading, spec)`.
 
@@ -52,6 +53,7 @@ def rule(
         passes: examples without a finding.
         fails: examples with this finding, and no other of severity error.
         breaks: clients known to fail, and how.
+        needs: traits (`reading.TRAITS`) without which the rule has nothing to say and is not asked.
     """
 
     def made(check: RuleCheck) -> Rule:
@@ -60,7 +62,7 @@ def rule(
         known = tuple(Break(*broken) for broken in breaks)
         return Rule(
             code, name, summary.strip(), anchor, part, severity, basis, source, since, doc, passes, fails, known,
-            check, compatible,
+            check, compatible, frozenset(needs),
         )  # fmt: skip
 
     return made

@@ -1,5 +1,6 @@
 """An exchange read once: what every rule shares."""
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -50,15 +51,30 @@ def looks_like_events(body: bytes) -> bool:
 
 def is_terminator(event: Event) -> bool:
     """Whether the data are `[DONE]`, be it in an odd spelling."""
-    if not event.oddities:
-        return event.data == DONE
-    return event.data.strip() == DONE or any(oddity.name == "done-variant" for oddity in event.oddities)
+    return event.data == DONE or is_odd_terminator(event)
+
+
+def is_odd_terminator(event: Event) -> bool:
+    """Whether the data are `[DONE]` in an odd spelling."""
+    return bool(event.oddities) and any(
+        oddity.name in ("done-with-spaces", "done-variant") for oddity in event.oddities
+    )
 
 
 def _unexplained(event: Event, text: Text) -> Text:
     """The text of an event, without the fault where an oddity says why the data cannot be read."""
     explained = text.value is ABSENT and any(oddity.name in UNREADABLE for oddity in event.oddities)
     return Text() if explained else text
+
+
+TRAITS: Mapping[str, str] = {
+    "asked": "the request is known, and an object",
+    "calls": "a choice calls a tool or a function",
+    "logprobs": "a choice has log probabilities",
+    "audio": "a choice has audio",
+    "details": "the usage has details",
+}
+"""What rules may need, so that most traffic is not asked about what it does not have."""
 
 
 class Reading:
@@ -144,7 +160,7 @@ class Reading:
     def chunks(self) -> list[Chunk]:
         """The data events of a stream that are not `[DONE]`, parsed."""
         data = enumerate(event for event in self.events if event.data)
-        told = [(position, event) for position, event in data if not is_terminator(event)]
+        told = [(at, event) for at, event in data if event.data != DONE and not is_odd_terminator(event)]
         texts = map(Text._make, parse_each([event.data for _, event in told]))
         return [
             Chunk(position, event, _unexplained(event, text) if event.oddities else text)
@@ -170,10 +186,11 @@ class Reading:
     def odd(self) -> list[tuple[int | None, Oddity]]:
         """Every oddity of the stream: position of its data event (None: it belongs to none) and oddity."""
         found: list[tuple[int | None, Oddity]] = [(None, oddity) for oddity in self.oddities]
+        if not [event for event in self.events if event.oddities]:
+            return found
         position = 0
         for event in self.events:
-            if event.oddities:
-                found.extend((position if event.data else None, oddity) for oddity in event.oddities)
+            found.extend((position if event.data else None, oddity) for oddity in event.oddities)
             position += bool(event.data)
         return found
 
@@ -208,6 +225,22 @@ class Reading:
         choices = self.completion.get("choices")
         found = enumerate(choices) if isinstance(choices, list) else ()
         return [(at, choice, members(choice.get("message"))) for at, choice in found if isinstance(choice, dict)]
+
+    @cached_property
+    def traits(self) -> frozenset[str]:
+        """What the exchange has, of TRAITS."""
+        found = {"asked"} if self.asked else set()
+        usage = members(self.completion.get("usage"))
+        if usage.get("prompt_tokens_details") or usage.get("completion_tokens_details"):
+            found.add("details")
+        for _, choice, message in self.choices:
+            if message.get("tool_calls") or message.get("function_call"):
+                found.add("calls")
+            if choice.get("logprobs"):
+                found.add("logprobs")
+            if message.get("audio"):
+                found.add("audio")
+        return frozenset(found)
 
     @cached_property
     def error(self) -> dict[str, JSON]:

@@ -94,6 +94,7 @@ def choices_empty(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.DOCUMENTED,
     source=_API,
     since="0.1",
+    needs=("asked",),
     passes=[
         response(request={}),
         response(request={"/n": None}),
@@ -232,6 +233,7 @@ _ENDS_OF_CALLS = ("tool_calls", "length", "content_filter", None)
     basis=Basis.DOCUMENTED,
     source="https://github.com/vllm-project/vllm/pull/25054",
     since="0.1",
+    needs=("calls",),
     passes=[
         response({**_CALLED, "/choices/0/finish_reason": "tool_calls"}, request=_OFFER),
         response({**_CALLED, "/choices/0/finish_reason": "length"}, request=_OFFER),
@@ -277,6 +279,7 @@ def tool_calls_with_other_finish(reading: Reading, spec: SpecView) -> Iterator[F
     basis=Basis.INTEROP,
     source="https://github.com/vllm-project/vllm/pull/25054",
     since="0.1",
+    needs=("asked", "calls"),
     passes=[
         response({**_CALLED, "/choices/0/finish_reason": "tool_calls"}, request=_NAMED),
         response({"/choices/0/finish_reason": "stop"}, request=_OFFER),

@@ -250,6 +250,7 @@ def model_name_empty(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.INTEROP,
     source="https://github.com/ddalcu/mlx-serve/issues/257",
     since="0.1",
+    needs=("asked",),
     passes=[
         response(request={}),
         response({"/model": "gpt-5.2-2025-12-11"}, request={}),
@@ -315,6 +316,7 @@ def service_tier_unresolved(reading: Reading, spec: SpecView) -> Iterator[Findin
     basis=Basis.DOCUMENTED,
     source=_API,
     since="0.1",
+    needs=("asked",),
     passes=[
         response(request={}),
         response({"/metadata": {}}, request={}),
@@ -353,6 +355,7 @@ def metadata_not_asked_for(reading: Reading, spec: SpecView) -> Iterator[Finding
     basis=Basis.DOCUMENTED,
     source=_API,
     since="0.1",
+    needs=("asked",),
     passes=[response({"/moderation": None}, request={})],
     fails=[
         response(

@@ -39,6 +39,7 @@ _ASKED_TOP = {"/logprobs": True, "/top_logprobs": 2}
     basis=Basis.DOCUMENTED,
     source="https://github.com/openvinotoolkit/model_server/pull/4522",
     since="0.1",
+    needs=("logprobs",),
     passes=[response(_GOOD), response(logged(token("Four", 0), token(".", 1e-7)))],
     fails=[
         response(logged(token("Four", 0.7), token("."))),
@@ -68,6 +69,7 @@ def logprob_positive(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.DOCUMENTED,
     source="https://github.com/vllm-project/vllm/pull/4149",
     since="0.1",
+    needs=("logprobs",),
     passes=[response(_GOOD), response(logged(token("Four", -9999.0), token(".")))],
     fails=[response(logged(token("Four", -3.4028234663852886e38), token(".")))],
 )
@@ -93,6 +95,7 @@ def logprob_sentinel(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.DOCUMENTED,
     source=_COOKBOOK,
     since="0.1",
+    needs=("logprobs",),
     passes=[
         response(_TOP),
         response(logged(token("Four", -0.1, {"4": -0.1, "Four": -0.1}), token("."))),
@@ -124,6 +127,7 @@ def top_logprobs_unsorted(reading: Reading, spec: SpecView) -> Iterator[Finding]
     basis=Basis.DOCUMENTED,
     source=_COOKBOOK,
     since="0.1",
+    needs=("logprobs",),
     passes=[
         response(_GOOD),
         response(logged({**token("\\xf0\\x9f"), "bytes": [240, 159]})),
@@ -157,6 +161,7 @@ def token_bytes_mismatch(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.OBSERVED,
     source=_COOKBOOK,
     since="0.1",
+    needs=("logprobs",),
     passes=[response(_TOP), response(logged(token("Four", -0.1, {"4": -0.2}), token(".")))],
     fails=[response(logged(token("Four", -0.1, {"Four": -1.5}), token(".")))],
 )

@@ -36,6 +36,7 @@ _ASKED_TOP = {"/logprobs": True, "/top_logprobs": 2}
     basis=Basis.DOCUMENTED,
     source=_API,
     since="0.1",
+    needs=("asked",),
     passes=[
         response(_GOOD, request=_ASKED),
         response(request={}),
@@ -80,6 +81,7 @@ def logprobs_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.DOCUMENTED,
     source=_API,
     since="0.1",
+    needs=("asked", "logprobs"),
     passes=[
         response(request={}),
         response(_GOOD, request=_ASKED),
@@ -111,6 +113,7 @@ def logprobs_not_asked_for(reading: Reading, spec: SpecView) -> Iterator[Finding
     basis=Basis.DOCUMENTED,
     source=_API,
     since="0.1",
+    needs=("asked", "logprobs"),
     passes=[
         response(_TOP, request=_ASKED_TOP),
         response(_TOP, request={"/logprobs": True, "/top_logprobs": 3}),
@@ -150,6 +153,7 @@ def top_logprobs_count(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.DOCUMENTED,
     source=_COOKBOOK,
     since="0.1",
+    needs=("logprobs",),
     passes=[response(_GOOD), response(logged(token("Four"), token("."), token("")))],
     fails=[
         response(logged(token("Four"))),
@@ -186,6 +190,7 @@ def logprobs_of_other_text(reading: Reading, spec: SpecView) -> Iterator[Finding
     basis=Basis.OBSERVED,
     source=_COOKBOOK,
     since="0.1",
+    needs=("logprobs",),
     passes=[response(_TOP), response(_GOOD)],
     fails=[response(logged(token("Four", -3.0, {"4": -0.1}), token(".")))],
 )
@@ -215,6 +220,7 @@ def sampled_token_unlisted(reading: Reading, spec: SpecView) -> Iterator[Finding
     basis=Basis.DOCUMENTED,
     source=_API,
     since="0.1",
+    needs=("logprobs",),
     passes=[response(_GOOD)],
     fails=[
         response(

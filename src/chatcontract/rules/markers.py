@@ -197,6 +197,7 @@ def _tokens(reading: Reading, markers: tuple[str, ...]) -> Iterator[Finding]:
     basis=Basis.INTEROP,
     source="https://github.com/ollama/ollama/issues/9632",
     since="0.1",
+    needs=("asked",),
     passes=[
         response({_TEXT: '<tool_call>{"name": "get_weather"}'}),
         response({_TEXT: "I would call get_weather."}, request={"/tools": [TOOL]}),

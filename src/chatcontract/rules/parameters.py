@@ -29,6 +29,7 @@ _ASKED_AUDIO = {"/modalities": ["text", "audio"], "/audio": {"voice": "alloy", "
     basis=Basis.DOCUMENTED,
     source="https://github.com/Blaizzy/mlx-vlm/issues/1044",
     since="0.1",
+    needs=("asked",),
     passes=[
         response(request={**_OLDER, "/stop": "\n"}),
         response(request={**_OLDER, "/stop": ""}),
@@ -74,6 +75,7 @@ def stop_sequence_in_content(reading: Reading, spec: SpecView) -> Iterator[Findi
     basis=Basis.DOCUMENTED,
     source=_API,
     since="0.1",
+    needs=("asked",),
     passes=[
         response(_CUT, request={"/max_completion_tokens": 3}),
         response(_CUT, request={}),
@@ -104,6 +106,7 @@ def length_below_limit(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.OBSERVED,
     source=_API,
     since="0.1",
+    needs=("asked",),
     passes=[
         response(_CUT, request={**_OLDER, "/max_tokens": 3}),
         response(request={**_OLDER, "/max_tokens": 4}),
@@ -144,6 +147,7 @@ def _single(reading: Reading) -> Iterator[tuple[int, JSON, int, int]]:
     basis=Basis.DOCUMENTED,
     source="https://developers.openai.com/api/docs/guides/audio",
     since="0.1",
+    needs=("asked", "audio"),
     passes=[response(_SPOKEN), response(_SPOKEN, request=_ASKED_AUDIO)],
     fails=[response(_SPOKEN, request={}), response(_SPOKEN, request={"/modalities": ["text"]})],
 )
@@ -172,6 +176,7 @@ def audio_not_asked_for(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.DOCUMENTED,
     source="https://developers.openai.com/api/docs/guides/audio",
     since="0.1",
+    needs=("asked",),
     passes=[
         response(_SPOKEN, request=_ASKED_AUDIO),
         response(_CUT, request=_ASKED_AUDIO),
@@ -207,6 +212,7 @@ def audio_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.DOCUMENTED,
     source="https://developers.openai.com/api/docs/guides/audio",
     since="0.1",
+    needs=("audio",),
     passes=[response(_SPOKEN)],
     fails=[
         response({**_SPOKEN, "/choices/0/message/audio/data": "data:audio/wav;base64,UklGRg=="}),
@@ -247,6 +253,7 @@ def _is_base64(data: str) -> bool:
     basis=Basis.DOCUMENTED,
     source="https://developers.openai.com/api/docs/guides/audio",
     since="0.1",
+    needs=("audio",),
     passes=[response(_SPOKEN)],
     fails=[response({**_SPOKEN, "/choices/0/message/audio/expires_at": 1763700000})],
 )

@@ -55,6 +55,7 @@ def _graver(offer: Offer) -> Severity | None:
     basis=Basis.DOCUMENTED,
     source="https://github.com/ggml-org/llama.cpp/issues/22072",
     since="0.1",
+    needs=("calls",),
     passes=[
         response(_called("{}")),
         response(_called('{"city": "Bo', finish="length")),
@@ -98,6 +99,7 @@ def arguments_not_json(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.DOCUMENTED,
     source=_GUIDE,
     since="0.1",
+    needs=("calls",),
     passes=[response(_called("{}")), response(_called("")), response(_called('{"a"'))],
     fails=[
         response(_called('"{\\"city\\": \\"Bonn\\"}"')),
@@ -133,6 +135,7 @@ def arguments_not_an_object(reading: Reading, spec: SpecView) -> Iterator[Findin
     basis=Basis.DOCUMENTED,
     source=_GUIDE,
     since="0.1",
+    needs=("asked", "calls"),
     passes=[
         response(_called('{"city": "Bonn"}'), request={"/tools": [_STRICT]}),
         response(_called('{"town": "Bonn"}')),

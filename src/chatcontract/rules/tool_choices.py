@@ -41,6 +41,7 @@ def _called(*calls: Mapping[str, JSON], finish: str = "tool_calls") -> Changes:
     basis=Basis.DOCUMENTED,
     source=_IGNORED,
     since="0.1",
+    needs=("asked", "calls"),
     passes=[
         response(request={"/tools": [TOOL], "/tool_choice": "none"}),
         response(_called(CALL), request={"/tools": [TOOL], "/tool_choice": "auto"}),
@@ -72,6 +73,7 @@ def tool_called_despite_none(reading: Reading, spec: SpecView) -> Iterator[Findi
     basis=Basis.DOCUMENTED,
     source="https://github.com/ollama/ollama/issues/17921",
     since="0.1",
+    needs=("asked",),
     passes=[
         response(_called(CALL), request=_REQUIRED),
         response(_called(CALL, finish="stop"), request=_NAMED),
@@ -111,6 +113,7 @@ def forced_tool_not_called(reading: Reading, spec: SpecView) -> Iterator[Finding
     basis=Basis.DOCUMENTED,
     source="https://github.com/ggml-org/llama.cpp/pull/28806",
     since="0.1",
+    needs=("asked", "calls"),
     passes=[response(_called(CALL, finish="stop"), request=_NAMED), response(_called(_TIME_CALL))],
     fails=[
         response(_called(_TIME_CALL), request=_NAMED),
@@ -143,6 +146,7 @@ def other_tool_than_named(reading: Reading, spec: SpecView) -> Iterator[Finding]
     basis=Basis.DOCUMENTED,
     source=_GUIDE,
     since="0.1",
+    needs=("asked", "calls"),
     passes=[response(_called(CALL), request=_allowed("auto"))],
     fails=[response(_called(_TIME_CALL), request=_allowed("auto"))],
 )
@@ -172,6 +176,7 @@ def tool_not_allowed(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.DOCUMENTED,
     source="https://github.com/sgl-project/sglang/issues/9696",
     since="0.1",
+    needs=("asked", "calls"),
     passes=[
         response(_called(CALL, _TIME_CALL), request={"/tools": [TOOL, _TIME]}),
         response(_called(CALL), request={"/tools": [TOOL], "/parallel_tool_calls": False}),

@@ -49,6 +49,7 @@ def _call(**changes: JSON) -> dict[str, JSON]:
     basis=Basis.INTEROP,
     source="https://github.com/huggingface/smolagents/issues/2683",
     since="0.1",
+    needs=("calls",),
     passes=[response(_called(CALL)), response(_called(_call(id="1")))],
     fails=[response(_called(_call(id=""))), response(_called(CALL, _call(id=" ")))],
     breaks=[
@@ -78,6 +79,7 @@ def tool_call_id_empty(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.INTEROP,
     source="https://github.com/huggingface/smolagents/issues/2683",
     since="0.1",
+    needs=("calls",),
     passes=[
         response(_called(CALL, _call(id="call_2"))),
         response(_called(_call(id="a"), _call(id="b"), _call(id="c"))),
@@ -117,6 +119,7 @@ def tool_call_id_duplicate(reading: Reading, spec: SpecView) -> Iterator[Finding
     basis=Basis.INTEROP,
     source="https://github.com/earendil-works/pi/issues/4854",
     since="0.1",
+    needs=("asked", "calls"),
     passes=[response(_called(CALL), request=_OFFER)],
     fails=[response(_called(CALL), request=_HISTORY)],
 )
@@ -155,6 +158,7 @@ def _earlier_ids(reading: Reading) -> Iterator[str]:
     basis=Basis.INTEROP,
     source="https://github.com/anomalyco/opencode/issues/1680",
     since="0.1",
+    needs=("calls",),
     passes=[response(_called(_call(id="c" * 40)))],
     fails=[response(_called(_call(id="c" * 41)))],
 )
@@ -181,6 +185,7 @@ def long_call_id(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.DOCUMENTED,
     source=_GUIDE,
     since="0.1",
+    needs=("asked", "calls"),
     passes=[
         response(_called(CALL), request=_OFFER),
         response(_called(CALL)),
@@ -227,6 +232,7 @@ def tool_not_offered(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.INTEROP,
     source="https://github.com/mcp-use/mcp-use/issues/90",
     since="0.1",
+    needs=("calls",),
     passes=[response(_called(CALL)), response(_called(_call(function={**_WEATHER, "name": "a-B_9"})))],
     fails=[
         response(_called(_call(function={**_WEATHER, "name": "get_weather<|channel|>json"}))),
@@ -256,6 +262,7 @@ def tool_name_unusable(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.INTEROP,
     source=_GUIDE,
     since="0.1",
+    needs=("calls",),
     passes=[response(_called(CALL))],
     fails=[response(_called(_CUSTOM)), response(_called(_CUSTOM), request={"/tools": [_CUSTOM_TOOL]})],
     breaks=[
@@ -288,6 +295,7 @@ def custom_tool_called(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.DOCUMENTED,
     source=_GUIDE,
     since="0.1",
+    needs=("asked", "calls"),
     passes=[
         response({"/choices/0/message/function_call": _WEATHER, "/choices/0/finish_reason": "function_call"}),
         response(

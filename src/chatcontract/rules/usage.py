@@ -105,6 +105,7 @@ def usage_absent(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.DOCUMENTED,
     source="https://developers.openai.com/api/docs/guides/prompt-caching",
     since="0.1",
+    needs=("details",),
     passes=[
         response(_using(prompt_tokens_details={"cached_tokens": 14, "audio_tokens": 0})),
         response(_using(prompt_tokens_details={"audio_tokens": 4, "text_tokens": 10, "cached_tokens": 12})),
@@ -135,6 +136,7 @@ def prompt_details_exceed_prompt(reading: Reading, spec: SpecView) -> Iterator[F
     basis=Basis.DOCUMENTED,
     source=_UNDERCOUNTS,
     since="0.1",
+    needs=("details",),
     passes=[
         response(_using(completion_tokens_details={"reasoning_tokens": 3, "audio_tokens": 0})),
         response(
@@ -186,6 +188,7 @@ _SUMS = (
     basis=Basis.DOCUMENTED,
     source=_API,
     since="0.1",
+    needs=("details",),
     passes=[
         response(_using(prompt_tokens_details={"text_tokens": 10, "audio_tokens": 4, "cached_tokens": 14})),
         response(_using(completion_tokens_details={"text_tokens": 3, "reasoning_tokens": 3})),
@@ -279,6 +282,7 @@ def prompt_tokens_zero(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.DOCUMENTED,
     source=_API,
     since="0.1",
+    needs=("asked",),
     passes=[
         response(request={"/max_completion_tokens": 3}),
         response(request={}),
@@ -358,6 +362,7 @@ def _logged(count: int) -> Changes:
     basis=Basis.OBSERVED,
     source=_API,
     since="0.1",
+    needs=("logprobs",),
     passes=[response(_logged(3)), response(_logged(2)), response({**_logged(4), "/usage": GONE})],
     fails=[response(_logged(4))],
 )
