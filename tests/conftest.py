@@ -25,12 +25,13 @@ def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     return folder
 
 
+_TLS = b"\x16"
 Behaviour = Callable[[socket.socket, bytes], None]
 
 
 @contextmanager
 def listening(behaviour: Behaviour) -> Iterator[str]:
-    """A server on loopback that reads a request and lets `behaviour` do what it likes; yields its base address."""
+    """A server on loopback that reads a request and lets `behaviour` do what it likes; yields its address."""
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
@@ -51,7 +52,7 @@ def listening(behaviour: Behaviour) -> Iterator[str]:
 def _whole_request(connection: socket.socket) -> bytes:
     """The bytes of one request, body included."""
     data = b""
-    while b"\r\n\r\n" not in data:
+    while b"\r\n\r\n" not in data and data[:1] != _TLS:
         if not (piece := connection.recv(65536)):
             return data
         data += piece

@@ -21,8 +21,8 @@ def fed(*exchanges: Exchange, limit: int = 100) -> list[int]:
     return [at for at, exchange in enumerate(exchanges) if list(across.feed(Reading(exchange)))]
 
 
-def answer(changes: Changes | None = None, **members: str) -> Exchange:
-    return response(changes).exchange()._replace(**members)
+def answer(changes: Changes | None = None, host: str = "") -> Exchange:
+    return response(changes).exchange()._replace(host=host)
 
 
 def test_another_answer_with_the_same_id_is_found_each_time() -> None:

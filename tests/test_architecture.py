@@ -24,15 +24,17 @@ jsontext recording calls examples evidence json_schema client spec.plain_yaml sp
 schema chunks envelopes declare page spec.document spec.keywords spec.simplify
 reading reports.* spec.references
 sources completeness findings toolcalls tokens probe spec.operation spec.reduce
-rules.* judging looks plan target probes spec.anchors spec.tiers
-across probes.* spec.tolerances
-spec.compile
+rules.* judging looks offers plan target probes spec.anchors spec.tiers
+across probes.* spec.tolerances bodies ratings
+spec.compile health
 closures
+shapes
 contract
 __init__ catalogue runner audit
-audit_report server.patterns server.answers server.errors
+audit_report probe_pages server.patterns server.answers server.errors
 server.faults server.scalars server.tokens
-server.faults.* server.structured server.grammars server.streams
+server.faults.* server.heights server.grammars server.streams
+server.structured
 server.tool_calls
 server.dialogue
 server.canned server.completion

@@ -156,7 +156,7 @@ def test_brackets_inside_of_texts_do_not_count() -> None:
 def test_a_body_beyond_the_bound_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jsontext, "MAX_BYTES", 1000)
     monkeypatch.setattr("chatcontract.contract.MAX_BYTES", 1000)
-    contract = Contract.load()
+    contract = Contract.load(select=["CC0"])
     body = b'{"model": "' + b"x" * 1000 + b'"}'
     (violation,) = contract.check_request(body)
     assert (violation.rule, violation.pointer) == ("CC010", "")
@@ -187,7 +187,7 @@ def test_the_faults_of_one_text_are_bounded() -> None:
 
 @pytest.mark.parametrize("digits", [400, 4000, 5000])
 def test_a_huge_integer_is_read_or_clearly_refused(digits: int) -> None:
-    contract = Contract.load()
+    contract = Contract.load(select=["CC0"])
     text = f'{{"model": "m", "messages": [{{"role": "user", "content": ""}}], "seed": {"9" * digits}}}'
     (violation,) = contract.check_request(text)
     assert (violation.rule, violation.pointer) in (("CC001", "/seed"), ("CC007", "/seed"), ("CC006", ""))
@@ -197,7 +197,7 @@ def test_a_huge_integer_is_read_or_clearly_refused(digits: int) -> None:
 
 @pytest.mark.parametrize("seed", [2**63, 2**64, 2**70, -(2**63) - 1])
 def test_an_integer_just_past_64_bits_is_too_large_from_text_as_from_an_object(seed: int) -> None:
-    contract = Contract.load()
+    contract = Contract.load(select=["CC0"])
     body = {"model": "m", "messages": [{"role": "user", "content": ""}], "seed": seed}
     for given_body in (body, json.dumps(body), json.dumps(body).encode()):
         assert [(v.rule, v.pointer) for v in contract.check_request(given_body)] == [("CC001", "/seed")]
@@ -207,7 +207,7 @@ def test_an_integer_just_past_64_bits_is_too_large_from_text_as_from_an_object(s
 @pytest.mark.parametrize("text", ["1e400", "-1e400"])
 def test_a_number_beyond_doubles_is_named(text: str) -> None:
     body = f'{{"model": "m", "messages": [{{"role": "user", "content": ""}}], "temperature": {text}}}'
-    (violation,) = Contract.load().check_request(body)
+    (violation,) = Contract.load(select=["CC0"]).check_request(body)
     assert (violation.rule, violation.pointer) == ("CC007", "/temperature")
 
 
@@ -270,7 +270,7 @@ def test_texts_are_read_together_as_they_are_one_by_one(texts: list[str]) -> Non
 @given(st.binary())
 def test_no_bytes_make_the_reader_or_a_check_raise(data: bytes) -> None:
     parse(data)
-    contract = Contract.load()
+    contract = Contract.load(select=["CC0"])
     contract.check_request(data)
     contract.check_stream(data)
     assert contract.is_valid_request(data) is False
@@ -299,7 +299,7 @@ MESSAGES = [{"role": "user", "content": "Hi"}]
     "strange", [b"x", {1, 2}, object(), 1 + 2j, {1: 2}], ids=lambda it: type(it).__name__
 )
 def test_python_values_that_json_lacks_give_a_clear_type_error(engine: Engine, strange: object) -> None:
-    contract = Contract.load(engine=engine)
+    contract = Contract.load(engine=engine, select=["CC0"])
     body: Any = {"model": strange, "messages": MESSAGES}
     with pytest.raises(TypeError, match=r"'/model'.* Give a dict of plain values, or JSON text\."):
         contract.check_request(body)
@@ -312,7 +312,7 @@ def test_deep_python_lists_are_refused_as_deep_texts_are(engine: Engine) -> None
         deep = [deep]
     circle: dict[str, Any] = {}
     circle["messages"] = [circle]
-    contract = Contract.load(engine=engine)
+    contract = Contract.load(engine=engine, select=["CC0"])
     for body in ({"model": deep, "messages": MESSAGES}, circle):
         assert "CC009" in {v.rule for v in contract.check_request(body)}
         assert not contract.is_valid_request(body)
@@ -323,7 +323,7 @@ def test_deep_python_lists_are_refused_as_deep_texts_are(engine: Engine) -> None
 @ENGINES
 def test_half_a_surrogate_pair_in_a_python_text_is_named_beside_the_other_faults(engine: Engine) -> None:
     body = {"model": 1, "messages": [{"role": "\ud800"}], "x\udc00": 1}
-    found = [(v.rule, v.pointer) for v in Contract.load(engine=engine).check_request(body)]
+    found = [(v.rule, v.pointer) for v in Contract.load(engine=engine, select=["CC0"]).check_request(body)]
     assert ("CC008", "/messages/0/role") in found
     assert ("CC008", "/x\\udc00") in found
     assert ("CC001", "/model") in found
@@ -333,14 +333,14 @@ def test_half_a_surrogate_pair_in_a_python_text_is_named_beside_the_other_faults
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
 def test_a_python_number_that_json_lacks_is_named(engine: Engine, number: float) -> None:
     body: Any = {"model": "m", "messages": MESSAGES, "temperature": number, "seed": number}
-    found = [(v.rule, v.pointer) for v in Contract.load(engine=engine).check_request(body)]
+    found = [(v.rule, v.pointer) for v in Contract.load(engine=engine, select=["CC0"]).check_request(body)]
     assert sorted(found) == [("CC007", "/seed"), ("CC007", "/temperature")]
 
 
 @ENGINES
 def test_a_fault_of_the_text_is_told_once(engine: Engine) -> None:
     text = r'{"model": "\ud800", "messages": [], "temperature": NaN, "temperature": NaN}'
-    found = [(v.rule, v.pointer) for v in Contract.load(engine=engine).check_request(text)]
+    found = [(v.rule, v.pointer) for v in Contract.load(engine=engine, select=["CC0"]).check_request(text)]
     assert sorted(found) == [
         ("CC001", "/messages"),
         ("CC005", "/temperature"),
@@ -352,7 +352,7 @@ def test_a_fault_of_the_text_is_told_once(engine: Engine) -> None:
 @pytest.mark.parametrize("text", ['{"a": 1, "a": 2}', '{"a": NaN}', "\ufeff{}", r'{"a": "\ud800"}'])
 def test_a_verdict_is_false_on_what_is_not_json(text: str) -> None:
     own = {"model": "m", "messages": MESSAGES}
-    contract = Contract.load()
+    contract = Contract.load(select=["CC0"])
     merged = text.replace(
         "{",
         '{"model": "m", "messages": [{"role": "user", "content": "Hi"}]' + (", " if "a" in text else ""),

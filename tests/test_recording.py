@@ -149,7 +149,8 @@ def test_any_json_is_a_record_or_a_clear_refusal_and_can_be_checked(value: objec
     try:
         item = recorded(value, json.dumps(value).encode(), "here")
     except SourceError as error:
-        assert "here" in str(error)
+        if "here" not in str(error):
+            raise
     else:
         Contract.load().check(item.exchange)
 
@@ -165,6 +166,7 @@ def test_any_bytes_are_recorded_or_refused(data: bytes) -> None:
         try:
             found = items(Path(file.name))
         except SourceError as error:
-            assert file.name in str(error)
+            if file.name not in str(error):
+                raise
         else:
             assert found

@@ -37,21 +37,18 @@ def rule(
     compatible: Severity | None = None,
     needs: Sequence[str] = (),
 ) -> Callable[[RuleCheck], Rule]:
-    """Make a rule of a generator function `(reading, spec)`.
+    """Make a rule of a generator function `(reading, spec)`: its name with dashes is the rule's, its docstring the page.
 
-    Its name with dashes is the rule's name, the first line of its docstring the summary, the rest the page. It must
-    not raise on any JSON, and read neither clock nor network nor configuration.
+    It must not raise on any JSON, and read neither clock nor network nor configuration.
 
     Args:
         code: `CC` and three digits, the first of them the section's; never moved, never used again.
         anchor: pointer into the spec.
         part: what it looks at. Rules of responses run on streams too, through the completion that they add up to.
         severity: how bad a finding is; `compatible` replaces it in the profile of that name.
-        basis: why it is believed.
-        source: the public URL that it rests on.
-        since: the version of chatcontract that brought it.
-        passes: examples without a finding.
-        fails: examples with this finding, and no other of severity error.
+        basis, source: why it is believed, and the public URL that it rests on.
+        since: the version that brought it.
+        passes, fails: examples without a finding; with this finding, and no other of severity error.
         breaks: clients known to fail, and how.
         needs: traits (`reading.TRAITS`) without which the rule has nothing to say and is not asked.
     """
@@ -59,10 +56,9 @@ def rule(
     def made(check: RuleCheck) -> Rule:
         summary, _, doc = (check.__doc__ or "").partition("\n")
         name = check.__name__.replace("_", "-")
-        known = tuple(Break(*broken) for broken in breaks)
         return Rule(
-            code, name, summary.strip(), anchor, part, severity, basis, source, since, doc, passes, fails, known,
-            check, compatible, frozenset(needs),
+            code, name, summary.strip(), anchor, part, severity, basis, source, since, doc, passes, fails,
+            tuple(Break(*broken) for broken in breaks), check, compatible, frozenset(needs),
         )  # fmt: skip
 
     return made

@@ -80,7 +80,8 @@ class Run:
         reading = Reading(item.exchange)
         found = self._contract.check(reading)
         for rule, finding in self._across.feed(reading):
-            found = Violations((*found, *self._contract.judged(rule, finding, item.exchange.id)))
+            judged = self._contract.violation(rule, finding, item.exchange.id)
+            found = Violations((*found, judged)) if judged is not None else found
         return found
 
 

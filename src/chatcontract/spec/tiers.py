@@ -22,38 +22,41 @@ MAX_LISTED = 256
 
 def fast(schema: Schema) -> Schema:
     """The schema with `oneOf` as `anyOf` wherever the branches are disjoint, and without useless branches."""
-    return _fast(schema, schema.get("$defs", {}))
+    listed: Schema = {}
+    return _defining(listed, _fast(schema, schema.get("$defs", {}), listed))
 
 
-def _fast(schema: Schema, definitions: Schema) -> Schema:
+def _fast(schema: Schema, definitions: Schema, listed: Schema) -> Schema:
     def change(node: JSON) -> JSON:
         branches = node.get("oneOf")
         if branches and "anyOf" not in node and is_disjoint(branches, definitions):
             node = {**{name: value for name, value in node.items() if name != "oneOf"}, "anyOf": branches}
         if "anyOf" in node:
             node = {**node, "anyOf": drop_subsumed(flat("anyOf", node["anyOf"], definitions))}
-        return _with_listed_items(children(_without_needless_type(_without_lone_union(node)), change))
+        quick = _listed(node.get("items"), listed)
+        node = children(_without_needless_type(_without_lone_union(node)), change)
+        return {**node, "items": quick} if quick else node
 
     made: Schema = change(schema)
     return made
 
 
-def _with_listed_items(node: Schema) -> Schema:
-    listed = _listed(node.get("items"))
-    return {**node, "items": listed} if listed else node
-
-
-def _listed(items: JSON) -> Schema | None:
-    """An `enum` in place of the bounds of few whole numbers: one look in a table for three tests of each."""
-    if (
-        not isinstance(items, dict)
-        or items.keys() != {"type", "minimum", "maximum"}
-        or items["type"] != "integer"
-    ):
+def _listed(items: JSON, listed: Schema) -> Schema | None:
+    """An `enum`, kept in `listed`, for bounds of few whole numbers: one look in a table for three tests."""
+    if not isinstance(items, dict) or items.keys() != {"type", "minimum", "maximum"}:
+        return None
+    if items["type"] != "integer":
         return None
     least, most = items["minimum"], items["maximum"]
-    whole = isinstance(least, int) and isinstance(most, int) and 0 <= most - least < MAX_LISTED
-    return {"enum": list(range(least, most + 1))} if whole else None
+    if not (isinstance(least, int) and isinstance(most, int) and 0 <= most - least < MAX_LISTED):
+        return None
+    name = f"{least},{most}"  # no component has a comma in its name
+    listed[name] = {"enum": list(range(least, most + 1))}
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _defining(listed: Schema, schema: Schema) -> Schema:
+    return {**schema, "$defs": {**schema.get("$defs", {}), **listed}} if listed else schema
 
 
 def _without_lone_union(node: Schema) -> Schema:
@@ -113,6 +116,7 @@ def precise(schema: Schema) -> Schema:
     no error.
     """
     definitions = schema.get("$defs", {})
+    listed: Schema = {}
 
     def change(node: JSON, asked: bool = False) -> JSON:
         for union in _UNIONS:
@@ -120,12 +124,12 @@ def precise(schema: Schema) -> Schema:
                 node = _chained(node, union, definitions)
         items = node.get("items")
         is_union = isinstance(items, dict) and not items.keys().isdisjoint(_UNIONS)
-        quick = None if asked else _fast(items, definitions) if is_union else _listed(items)
+        quick = _fast(items, definitions, listed) if is_union and not asked else _listed(items, listed)
         made = children(_without_needless_type(node), lambda child: change(child, asked or quick is not None))
         return {**made, "items": {"if": quick, "else": made["items"]}} if quick else made
 
     made: Schema = change(schema)
-    return made
+    return _defining(listed, made)
 
 
 def _chained(node: Schema, union: str, definitions: Schema) -> Schema:
