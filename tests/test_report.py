@@ -18,14 +18,16 @@ SCHEMA = json.loads((Path(__file__).parents[1] / "docs" / "report.schema.json").
 HEAD = {"tool": {"name": "chatcontract", "version": "0"}, "profile": "openai", "target": None}
 
 violations = st.builds(
-    Violation, st.just("CC001"), st.just("schema-mismatch"), st.sampled_from(Severity), st.sampled_from(Basis),
-    st.sampled_from(Part), st.text(max_size=30), st.text(max_size=60), st.none() | st.integers(0, 9),
+    Violation, st.just("CC001"), st.just("schema-mismatch"), st.sampled_from(Severity),
+    st.sampled_from(Basis), st.sampled_from(Part), st.text(max_size=30), st.text(max_size=60),
+    st.none() | st.integers(0, 9),
     st.text(max_size=20), st.text(max_size=20),
 )  # fmt: skip
 results = st.builds(
     Result, st.text(max_size=10), st.sampled_from(Verdict), st.lists(violations, max_size=4).map(Violations),
-    st.text(max_size=10), provider=st.text(max_size=5), host=st.text(max_size=5), error=st.none() | st.text(max_size=9),
-    probe=st.none() | st.text(max_size=9), elapsed=st.none() | st.floats(0, 1e6),
+    st.text(max_size=10), provider=st.text(max_size=5), host=st.text(max_size=5),
+    error=st.none() | st.text(max_size=9), probe=st.none() | st.text(max_size=9),
+    elapsed=st.none() | st.floats(0, 1e6),
 )  # fmt: skip
 
 

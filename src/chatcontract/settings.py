@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from chatcontract.model import Severity
+from chatcontract.reports import RENDERERS
 
 FILES = ("chatcontract.toml", "pyproject.toml")
 _TABLE = b"[tool.chatcontract"
@@ -17,7 +18,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "profile": ("openai", "strict", "compatible"),
     "engine": ("jsonschema-rs", "jsonschema"),
     "fail-on": ("error", "warning", "info", "never"),
-    "format": ("text", "json", "jsonl"),
+    "format": tuple(RENDERERS),
 }
 KEYS = (*_WORDS, *_LISTS, "spec", "severity")
 """Every key that a settings file may have."""
@@ -96,7 +97,9 @@ def _problem(key: str, value: Any) -> str:
 def _severity_problem(value: Any) -> str:
     if not isinstance(value, dict):
         return 'is a table such as { "CC501" = "warning" }'
-    bad = next((name for name, level in value.items() if level not in (*(s.value for s in Severity), "ignore")), None)
+    bad = next(
+        (name for name, level in value.items() if level not in (*(s.value for s in Severity), "ignore")), None
+    )
     return "" if bad is None else f"of {bad} is one of error, warning, info, ignore, not {value[bad]!r}"
 
 

@@ -1,4 +1,4 @@
-"""Where in a JSON text the value of a pointer stands; works on cut and broken texts as far as they can be read."""
+"""Where in a JSON text the value of a pointer stands, also in one that is cut or broken behind it."""
 
 import json
 import re
@@ -14,10 +14,10 @@ MAX_MEMBERS = 100_000
 
 
 class Span(NamedTuple):
-    """Characters `start` to `end` of a text; `absent` names what is missing there, if the pointer leads nowhere.
+    """Characters `start` to `end` of a text; `absent` names what is missing there.
 
-    A member of an object spans from its name on. An absent one spans the opening bracket of what should hold it;
-    `cut` tells that the text ends before that is closed, so that the member may have stood behind the cut.
+    A member of an object spans from its name on. An absent one spans the opening bracket of what should hold
+    it; `cut` tells that the text ends before that is closed: the member may have stood behind the cut.
     """
 
     start: int

@@ -12,10 +12,10 @@ from chatcontract.exceptions import SourceError
 from chatcontract.model import Part, Severity, Verdict
 from chatcontract.redact import printable
 from chatcontract.report import SEVERITIES, Collector, Report
+from chatcontract.reports import RENDERERS, Renderer, parse, renderer
 from chatcontract.runner import Run, spec_json
 from chatcontract.sources import Source
 
-FORMATS = ("text", "json", "jsonl")
 EXAMPLES = """examples:
   chatcontract check traffic.jsonl.gz
   chatcontract check --as response answer.json
@@ -47,21 +47,23 @@ def add_to(commands: Any) -> None:
         "--fail-on", choices=[*(severity.value for severity in SEVERITIES), "never"],
         help="the least severity that makes the exit code 1 (default: error)",
     )  # fmt: skip
-    group.add_argument("--format", choices=FORMATS, help="of standard output (default: text)")
+    group.add_argument("--format", choices=tuple(RENDERERS), help="of standard output (default: text)")
     group.add_argument(
         "--report", metavar="FORMAT=PATH", action="append", default=[], type=_report,
-        help="also write a report; repeatable; FORMAT is text, json or jsonl",
+        help=f"also write a report; repeatable; FORMAT is {', '.join(RENDERERS)}",
     )  # fmt: skip
-    group.add_argument("-v", "--verbose", action="store_true", help="show violations of severity info in full")
+    group.add_argument(
+        "-v", "--verbose", action="store_true", help="show violations of severity info in full"
+    )
     group.add_argument("-q", "--quiet", action="store_true", help="no progress, and no text when all is well")
     command.set_defaults(run=run)
 
 
 def _report(value: str) -> tuple[str, str]:
-    form, equals, path = value.partition("=")
-    if form not in FORMATS or not equals or not path:
-        raise argparse.ArgumentTypeError(f"{value!r} is not FORMAT=PATH with a FORMAT of {', '.join(FORMATS)}")
-    return form, path
+    try:
+        return parse(value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -76,6 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
     }
     wanted = None if arguments.wanted == "auto" else Part(arguments.wanted)
     outputs = [(arguments.format, "-"), *arguments.report]
+    renderers = {form: renderer(form) for form, _ in outputs}
     collector = Collector(head, contract.rules, keep=any(form != "jsonl" for form, _ in outputs))
     progress = _Progress(enabled=not arguments.quiet and sys.stderr.isatty())
     checked = Run(contract, collector, wanted=wanted, progress=progress)
@@ -89,7 +92,8 @@ def run(arguments: argparse.Namespace) -> int:
             interrupted = True
         progress.clear()
         report = collector.report(sources=checked.sources, interrupted=interrupted)
-        _write(streams, report, arguments)
+        for form, stream in streams:
+            _write(form, stream, report, arguments, renderers[form])
     return 130 if interrupted else _exit_code(collector, arguments.fail_on)
 
 
@@ -110,32 +114,24 @@ def _write_line(streams: list[tuple[str, Any]], result: Report) -> None:
             stream.write(json_.line("result", result) + "\n")
 
 
-def _write(streams: list[tuple[str, Any]], report: Report, arguments: argparse.Namespace) -> None:
-    for form, stream in streams:
-        if form == "text":
-            _write_text(stream, report, arguments)
-            continue
+def _write(form: str, stream: Any, report: Report, arguments: argparse.Namespace, render: Renderer) -> None:
+    if form == "jsonl":
         from chatcontract.reports import json_
 
-        if form == "json":
-            json_.render(report, stream)
-        else:
-            rest = {name: value for name, value in report.items() if name != "results"}
-            stream.write(json_.line("report", rest) + "\n")
-
-
-def _write_text(stream: Any, report: Report, arguments: argparse.Namespace) -> None:
+        return json_.render_rest(report, stream)
     clean = not report["summary"]["rules"] and not report["summary"]["results"]["errored"]
-    if arguments.quiet and clean and stream is sys.stdout:
-        return
-    from chatcontract.reports import terminal
-
-    terminal.render(report, stream, colour=options.wants_colour(stream), verbose=arguments.verbose)
+    if form == "text" and arguments.quiet and clean and stream is sys.stdout:
+        return None
+    return render(report, stream, colour=options.wants_colour(stream), verbose=arguments.verbose)
 
 
 def _exit_code(collector: Collector, fail_on: str) -> int:
     worst = collector.worst()
-    if fail_on != "never" and worst is not None and SEVERITIES.index(worst) <= SEVERITIES.index(Severity(fail_on)):
+    if (
+        fail_on != "never"
+        and worst is not None
+        and SEVERITIES.index(worst) <= SEVERITIES.index(Severity(fail_on))
+    ):
         return 1
     checked = collector.count(Verdict.PASSED) + collector.count(Verdict.FAILED)
     return 3 if not checked or collector.count(Verdict.ERRORED) else 0

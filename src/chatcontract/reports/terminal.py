@@ -1,36 +1,19 @@
 """The report as text for people."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple, TextIO
+from collections.abc import Iterator
+from typing import Any, TextIO
 
+from chatcontract.digest import ORDER, Group, grouped
 from chatcontract.redact import printable
+from chatcontract.style import Style
 
-_ORDER = {"error": 0, "warning": 1, "info": 2}
-_COLOURS = {"error": "31", "warning": "33", "info": "36", "good": "32", "strong": "1", "faint": "2"}
 MAX_NAMED = 3
 """Exchanges that are named under a violation."""
 
 
-class Style:
-    """Colours, or none."""
-
-    def __init__(self, colour: bool) -> None:
-        self._colour = colour
-
-    def __call__(self, text: str, kind: str) -> str:
-        return f"\x1b[{_COLOURS[kind]}m{text}\x1b[0m" if self._colour else text
-
-
-class Group(NamedTuple):
-    """The same violation met in several places; `first` is the first of them."""
-
-    first: dict[str, Any]
-    places: list[tuple[str, int | None]]
-    whom: Counter[str]
-
-
-def render(report: dict[str, Any], out: TextIO, *, colour: bool = False, verbose: bool = False) -> None:
+def render(
+    report: dict[str, Any], out: TextIO, *, colour: bool = False, verbose: bool = False, **_: Any
+) -> None:
     """Write the report: one block a violation, then tables by rule and by provider or host.
 
     Args:
@@ -47,7 +30,7 @@ def render(report: dict[str, Any], out: TextIO, *, colour: bool = False, verbose
 def _lines(report: dict[str, Any], style: Style, verbose: bool) -> Iterator[str]:
     yield from _sources(report)
     yield from _errored(report["results"], style)
-    groups = _grouped(report["results"])
+    groups = grouped(report["results"])
     for group in groups:
         if verbose or group.first["severity"] != "info":
             yield from _block(group, style)
@@ -72,20 +55,10 @@ def _sources(report: dict[str, Any]) -> Iterator[str]:
 def _errored(results: list[dict[str, Any]], style: Style) -> Iterator[str]:
     bad = [result for result in results if result["verdict"] == "errored"]
     for result in bad[:20]:
-        yield f"{style('unreadable', 'error')} {printable(result['origin'])}: {printable(result['error'] or '')}"
+        why = printable(f"{result['origin']}: {result['error'] or ''}")
+        yield f"{style('unreadable', 'error')} {why}"
     if len(bad) > 20:
         yield f"… and {len(bad) - 20} more that could not be read"
-
-
-def _grouped(results: Iterable[dict[str, Any]]) -> list[Group]:
-    groups: dict[tuple[str, str], Group] = {}
-    for result in results:
-        for violation in result["violations"]:
-            key = violation["severity"], violation["fingerprint"]
-            group = groups.setdefault(key, Group(violation, [], Counter()))
-            group.places.append((result["id"], violation["chunk"]))
-            group.whom[result["provider"] or result["host"]] += 1
-    return sorted(groups.values(), key=lambda g: (_ORDER[g.first["severity"]], g.first["rule"], -len(g.places)))
 
 
 def _block(group: Group, style: Style) -> Iterator[str]:
@@ -98,16 +71,16 @@ def _block(group: Group, style: Style) -> Iterator[str]:
     yield f"  what  {printable(first['message'])}"
     if first["value"] is not None:
         yield f"  value {printable(first['value'])}"
-    if first["hint"]:
+    if first.get("hint"):
         yield f"  hint  {printable(first['hint'])}"
     yield style(f"  in    {_where(group)}", "faint")
 
 
 def _where(group: Group) -> str:
-    names = list(dict.fromkeys(name for name, _ in group.places))
+    names = group.names
     shown = printable(", ".join(names[:MAX_NAMED]))
     more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
-    times = f"; {len(group.places)} times" if len(group.places) > len(names) else ""
+    times = f"; {group.times} times" if group.times > len(names) else ""
     whom = ", ".join(f"{name} {count}" for name, count in group.whom.most_common(4) if name)
     return f"{shown}{more}{times}" + (f" ({printable(whom)})" if whom else "")
 
@@ -130,7 +103,7 @@ def _targets_table(targets: dict[str, dict[str, int]], style: Style) -> Iterator
 
 
 def _counts(counts: dict[str, int]) -> str:
-    return " ".join(f"{counts.get(severity, 0):>8}" for severity in _ORDER)
+    return " ".join(f"{counts.get(severity, 0):>8}" for severity in ORDER)
 
 
 def _verdict(summary: dict[str, Any], style: Style) -> str:
@@ -141,4 +114,5 @@ def _verdict(summary: dict[str, Any], style: Style) -> str:
     counted = ", ".join(f"{count} {verdict}" for verdict, count in results.items() if count)
     kinds = ", ".join(f"{count} {severity}" for severity, count in found.items() if count) or "no violation"
     good = not results["failed"] and not results["errored"]
-    return f"{style('clean' if good else 'not clean', 'good' if good else 'error')}: {total} checked ({counted}); {kinds}"
+    word = style("clean" if good else "not clean", "good" if good else "error")
+    return f"{word}: {total} checked ({counted}); {kinds}"

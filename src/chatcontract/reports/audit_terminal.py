@@ -1,0 +1,165 @@
+"""The report of an audit as text for people."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from textwrap import wrap
+from typing import Any, TextIO
+
+from chatcontract.digest import Group, by_section, grouped, is_clean
+from chatcontract.redact import printable
+from chatcontract.style import Style
+
+MAX_NAMED = 4
+"""Probes and clients that are named under a violation."""
+MAX_REASONS = 40
+"""Reasons that are told."""
+_KINDS = {
+    "passed": "good",
+    "failed": "error",
+    "errored": "error",
+    "skipped": "faint",
+    "inconclusive": "warning",
+}
+_STATES = {"yes": "good", "no": "error", "unsupported": "faint", "unknown": "warning"}
+_BAR, _WIDTH = 24, 90
+
+
+def render(
+    report: dict[str, Any], out: TextIO, *, colour: bool = False, verbose: bool = False, **_: Any
+) -> None:
+    """Write the report: a line for each section, violations worst first, capabilities, the four scores.
+
+    Args:
+        report: the report of an audit.
+        out: where to write.
+        colour: use terminal colours.
+        verbose: show violations of severity info in full too.
+    """
+    for line in _lines(report, Style(colour), verbose):
+        out.write(line + "\n")
+
+
+def _lines(report: dict[str, Any], style: Style, verbose: bool) -> Iterator[str]:
+    yield _head(report, style)
+    yield from _sections(report, style)
+    for group in grouped(report["results"]):
+        if verbose or group.first["severity"] != "info":
+            yield from _violation(group, report["rules"], style)
+    yield from _reasons(report["results"], style)
+    yield from _capabilities(report.get("capabilities") or {}, style)
+    yield from _scores(report.get("scores") or {}, style)
+    yield ""
+    yield _verdict(report, style)
+    if not verbose and report["summary"]["violations"].get("info"):
+        yield style("  (show those of severity info in full with -v)", "faint")
+
+
+def _head(report: dict[str, Any], style: Style) -> str:
+    facts = [", ".join(map(str, report.get("models") or ()))]
+    plan = report.get("plan") or {}
+    if plan:
+        facts.append("{requests:,} requests and {max_tokens:,} tokens at most".format(**plan))
+    if report.get("duration"):
+        facts.append(f"{report['duration']:.1f} s")
+    shown = printable(" · ".join(fact for fact in facts if fact))
+    return f"{style(printable(str(report.get('target'))), 'strong')}  {style(shown, 'faint')}"
+
+
+def _sections(report: dict[str, Any], style: Style) -> Iterator[str]:
+    probes = report.get("probes") or {}
+    counts: dict[str, Counter[str]] = {}
+    for result in report["results"]:
+        section = (probes.get(result["probe"]) or {}).get("section") or "other"
+        counts.setdefault(section, Counter())[result["verdict"]] += 1
+    yield ""
+    yield style(f"{'section':14}{'probes':>7}" + "".join(f"{verdict:>14}" for verdict in _KINDS), "strong")
+    for section in by_section(counts):
+        found = counts[section]
+        cells = (_cell(found[verdict], kind, style) for verdict, kind in _KINDS.items())
+        yield f"{printable(section)[:14]:14}{sum(found.values()):>7}{''.join(cells)}"
+
+
+def _cell(count: int, kind: str, style: Style) -> str:
+    return style(f"{count:>14}", kind) if count else style(f"{'·':>14}", "faint")
+
+
+def _violation(group: Group, rules: dict[str, Any], style: Style) -> Iterator[str]:
+    first = group.first
+    times = f" · {group.times} times" if group.times > 1 else ""
+    head = style(printable(f"{first['rule']} {first['name']}"), "strong")
+    yield ""
+    yield f"{head}  {style(first['severity'], first['severity'])}, {first['side']}'s fault{times}"
+    chunk = "" if first["chunk"] is None else f", chunk {first['chunk']}"
+    yield f"  at    {first['part']} {printable(first['pointer']) or '(the whole)'}{chunk}"
+    yield f"  what  {printable(first['message'])}"
+    for name in ("value", "hint"):
+        if first.get(name):
+            yield f"  {name:5} {printable(first[name])}"
+    breaks = rules.get(first["rule"], {}).get("breaks") or ()
+    if breaks:
+        told = [f"{broken['client']} {broken['effect']}" for broken in breaks]
+        yield f"  hurts {_named(told, '; ')}"
+    yield style(f"  in    {_named(group.names)}", "faint")
+    if first.get("curl"):
+        yield style(f"  curl  {printable(first['curl'])}", "faint")
+
+
+def _named(names: list[str], mark: str = ", ") -> str:
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return printable(mark.join(names[:MAX_NAMED])) + more
+
+
+def _reasons(results: Iterable[dict[str, Any]], style: Style) -> Iterator[str]:
+    """Why probes have no verdict, or failed without a violation; those of one reason together."""
+    told: dict[tuple[str, str], list[str]] = {}
+    for result in results:
+        if result["verdict"] != "passed" and not _explained(result):
+            why = str(result.get("reason") or result.get("error") or "")
+            told.setdefault((result["verdict"], why), []).append(result.get("probe") or result["id"])
+    if told:
+        yield from ("", style("not passed for other reasons", "strong"))
+    for (verdict, why), names in list(told.items())[:MAX_REASONS]:
+        yield f"  {style(f'{verdict:13}', _KINDS.get(verdict, 'faint'))}{_named(names)}: {printable(why)}"
+    if len(told) > MAX_REASONS:
+        yield f"  … and {len(told) - MAX_REASONS} reasons more"
+
+
+def _explained(result: dict[str, Any]) -> bool:
+    return any(violation["severity"] == "error" for violation in result["violations"])
+
+
+def _capabilities(capabilities: dict[str, Any], style: Style) -> Iterator[str]:
+    """A paragraph for each state."""
+    names: dict[str, list[str]] = {}
+    for name, found in capabilities.items():
+        names.setdefault(found["state"], []).append(printable(name))
+    if names:
+        yield from ("", style("capabilities", "strong"))
+    for state in sorted(names, key=lambda state: list(_STATES).index(state) if state in _STATES else 9):
+        first, *rest = wrap(", ".join(names[state]), _WIDTH) or [""]
+        yield f"  {style(f'{state:13}', _STATES.get(state, 'faint'))}{first}"
+        yield from (f"{'':15}{line}" for line in rest)
+
+
+def _scores(scores: dict[str, dict[str, int]], style: Style) -> Iterator[str]:
+    if scores:
+        yield from ("", style("scores", "strong"))
+    for name, score in scores.items():
+        passed, of = score["passed"], score["of"]
+        filled = _BAR * passed // of if of else 0
+        bar = style("█" * filled, "good") + style("░" * (_BAR - filled), "faint")
+        share = f"{100 * passed // of:>4} %" if of else "     –"
+        yield f"  {printable(name):13}{passed:>4} of {of:<4}{share}  {bar}"
+
+
+def _verdict(report: dict[str, Any], style: Style) -> str:
+    summary = report["summary"]
+    total = sum(summary["results"].values())
+    if not total:
+        return style("No probe was sent.", "error")
+    counted = ", ".join(f"{count} {verdict}" for verdict, count in summary["results"].items() if count)
+    found = ", ".join(f"{count} {level}" for level, count in summary["violations"].items() if count)
+    clean = is_clean(report)
+    word = style("clean" if clean else "not clean", "good" if clean else "error")
+    stopped = "; interrupted" if report.get("interrupted") else ""
+    return f"{word}: {total} probes ({counted}); {found or 'no violation'}{stopped}"
