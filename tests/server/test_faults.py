@@ -1,0 +1,106 @@
+"""Every fault, over the wire: found by the rules it is declared with, and by no other of severity error."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chatcontract.contract import Contract
+from chatcontract.model import Exchange, Part, Severity
+from chatcontract.server import faults, running
+from chatcontract.server.faults import Fault, page, samples
+
+pytest.importorskip("uvicorn", reason="the extra `serve` is not installed")
+
+Send = Callable[..., Exchange]
+SEEN_BY_RULES = [fault for fault in faults.load().values() if fault.seen_by == "rules"]
+SEEN_BY_AUDIT = [fault for fault in faults.load().values() if fault.seen_by == "audit"]
+
+KEY = "sk-reference-12345678"
+UNENDING = frozenset(
+    name
+    for name in faults.load()
+    if name.startswith(("answer-never", "body-", "stream-slow", "stream-left", "stream-stalls", "stream-endless"))
+)
+
+# the audit tells a server that an abort broke by the status of the next answer (CC192), or cannot reach it
+UNTOLD = {"CC196"}
+
+
+def provoked(post: Send, fault: Fault, **rest: Any) -> Exchange:
+    headers = {"x-chatcontract-fault": fault.name, **samples.headers(fault.request)}
+    return post(samples.body(fault.request), headers, **rest)
+
+
+@pytest.mark.parametrize("fault", SEEN_BY_RULES, ids=lambda fault: fault.name)
+def test_a_fault_is_found_by_its_rules_and_no_other_error(post: Send, contract: Contract, fault: Fault) -> None:
+    found = [v for v in contract.check(provoked(post, fault)) if v.side == "server"]
+    told = {v.rule for v in found}
+    errors = {v.rule for v in found if v.severity is Severity.ERROR}
+
+    assert told >= set(fault.rules)
+    assert errors <= set(fault.rules)
+    assert fault.rules or all(v.severity is Severity.INFO for v in found)
+
+
+@pytest.mark.parametrize("name", sorted({fault.request for fault in faults.load().values()}))
+def test_the_sample_of_a_fault_is_answered_rightly_without_it(post: Send, contract: Contract, name: str) -> None:
+    exchange = post(samples.body(name), samples.headers(name))
+
+    assert [v for v in contract.check(exchange) if v.side == "server" and v.severity is not Severity.INFO] == []
+
+
+@pytest.mark.skipif(not os.environ.get("CHATCONTRACT_NIGHTLY"), reason="an audit for each fault: make nightly")
+@pytest.mark.parametrize("fault", SEEN_BY_AUDIT, ids=lambda fault: fault.name)
+def test_an_audit_finds_what_no_single_exchange_shows(tmp_path: Path, fault: Fault) -> None:
+    """A transport that fails, or a clean refusal, breaks no rule: no probe fails."""
+    report = tmp_path / "report.json"
+    with running(api_key=KEY) as served:
+        url = f"{served.url.removesuffix('/v1')}/fault/{fault.name}/v1"
+        command = [
+            sys.executable,
+            "-m",
+            "chatcontract",
+            "audit",
+            url,
+            "--model",
+            samples.MODEL,
+            "--timeout",
+            "3",
+        ]
+        environment = {**os.environ, "OPENAI_API_KEY": KEY}
+        subprocess.run([*command, "--report", f"json={report}"], env=environment, capture_output=True, check=False)
+    results = json.loads(report.read_text())["results"]
+    found = {violation["rule"] for result in results for violation in result["violations"]}
+    verdicts = {result["verdict"] for result in results}
+
+    assert found >= set(fault.rules)
+    assert fault.rules or "failed" not in verdicts
+
+
+def test_every_rule_that_shows_on_the_wire_has_a_fault(contract: Contract) -> None:
+    used = {code for fault in faults.load().values() for code in (*fault.rules, *fault.audited)}
+    shown = {rule.code for rule in contract.rules if rule.part is not Part.REQUEST}
+
+    assert used <= {rule.code for rule in contract.rules}
+    assert shown - used == UNTOLD
+
+
+def test_faults_may_be_combined_whatever_they_are(post: Send) -> None:
+    """Two at a time: what does not fit is left out, and no combination breaks the server itself."""
+    names = [fault.name for fault in faults.load().values() if fault.name not in UNENDING]
+    for first, second in zip(names, names[7:], strict=False):
+        answer = post(samples.body("tools-stream"), {"x-chatcontract-fault": f"{first},{second}"}).response
+        assert b"A fault of the reference server" not in answer.body
+
+
+def test_the_page_of_faults_names_each_with_its_rules(contract: Contract) -> None:
+    text = page.page(contract.rules)
+
+    assert "| `done-missing` | The stream ends without [DONE]. | [CC601](rules/stream.md#cc601-done-missing)" in text
+    assert all(f"| `{name}` |" in text for name in faults.load())
