@@ -87,9 +87,9 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=f"chatcontract {__version__}")
     commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
-    from chatcontract.commands import check, rules, spec
+    from chatcontract.commands import audit, check, probes, rules, serve, spec
 
-    for module in (check, rules, spec):
+    for module in (check, audit, probes, rules, spec, serve):
         module.add_to(commands)
     return root
 

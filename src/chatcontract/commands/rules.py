@@ -66,10 +66,13 @@ def run_explain(arguments: argparse.Namespace) -> int:
 
 def run_docs(arguments: argparse.Namespace) -> int:
     """Write the pages, or say which ones are out of date."""
-    from chatcontract import catalogue, settings
+    from chatcontract import catalogue, probe_pages, probes, settings
+    from chatcontract.server.faults import page as faults
 
     made = catalogue.pages(Contract.load())
     made["config.schema.json"] = options.json_text(settings.schema())
+    made["faults.md"] = faults.page(Contract.load().rules)
+    made |= probe_pages.pages(probes.load())
     paths = {os.path.join(arguments.folder, name): text for name, text in made.items()}
     stale = [path for path, text in paths.items() if _read(path) != text]
     for path in stale:

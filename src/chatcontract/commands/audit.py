@@ -1,0 +1,271 @@
+"""`chatcontract audit`: probes against a server."""
+
+import argparse
+import os
+import sys
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from typing import Any
+
+from chatcontract import __version__
+from chatcontract.commands import options
+from chatcontract.exceptions import SourceError
+from chatcontract.model import Severity
+from chatcontract.redact import printable
+from chatcontract.report import SEVERITIES, Collector, Report
+from chatcontract.reports import AUDIT_RENDERERS, parse, renderer
+
+DEMO = "demo"
+DEMO_KEY = "sk-demo-of-chatcontract"
+FILES = {"json": "audit.json", "html": "audit.html", "markdown": "audit.md", "junit": "audit.xml"}
+"""What --output writes."""
+EXAMPLES = """examples:
+  chatcontract audit demo
+  chatcontract audit http://127.0.0.1:8080/v1 --model tiny --dry-run
+  chatcontract audit https://api.example.com/v1 --api-key-env EXAMPLE_KEY --report html=audit.html
+  chatcontract audit http://127.0.0.1:8080/v1 --section tools --section stream --fail-on warning
+  chatcontract audit http://127.0.0.1:8080/v1 --probe tools-required --format json
+
+The address may be left out where OPENAI_BASE_URL is set; the key is read from OPENAI_API_KEY."""
+
+
+def add_to(commands: Any) -> None:
+    """Declare the command."""
+    command = commands.add_parser(
+        "audit", help="probe a server",
+        description="Send prepared requests to a server and check every answer against the contract.",
+        epilog=EXAMPLES,
+    )  # fmt: skip
+    command.add_argument(
+        "url", nargs="?", metavar="BASE_URL",
+        help="address before /chat/completions; 'demo' is the reference server, started here",
+    )  # fmt: skip
+    _add_target(command)
+    _add_selection(command)
+    options.add_contract(command)
+    _add_outcome(command)
+    command.set_defaults(run=run)
+
+
+def _add_target(command: Any) -> None:
+    group = command.add_argument_group("the target")
+    group.add_argument("--model", help="model to ask (default: the first that GET /models names)")
+    group.add_argument(
+        "--api-key-env", metavar="NAME", default="OPENAI_API_KEY",
+        help="variable that holds the key (default: %(default)s)",
+    )  # fmt: skip
+    group.add_argument(
+        "--header",
+        metavar="'NAME: VALUE'",
+        action="append",
+        default=[],
+        type=_header,
+        help="sent along; repeatable",
+    )
+    group.add_argument(
+        "--timeout", metavar="S", type=_seconds, default=60.0, help="of one request (default: 60)"
+    )
+
+
+def _add_selection(command: Any) -> None:
+    group = command.add_argument_group("what is asked")
+    group.add_argument("--section", action="append", metavar="NAME", help="only the probes of this section")
+    group.add_argument(
+        "--probe", action="append", metavar="ID", help="only this probe, or those that begin so"
+    )
+    group.add_argument(
+        "--repeat",
+        metavar="K",
+        type=_positive,
+        default=3,
+        help="tries where a model may not play along (default: 3)",
+    )
+    group.add_argument(
+        "--concurrency", metavar="N", type=_positive, default=4, help="requests at a time (default: 4)"
+    )
+    group.add_argument("--max-requests", metavar="N", type=_positive, help="leave out what would exceed this")
+    group.add_argument("--max-tokens", metavar="N", type=_positive, help="leave out what would exceed this")
+    group.add_argument(
+        "--seed", metavar="N", type=int, default=0, help="of requests that have one (default: 0)"
+    )
+    group.add_argument("--dry-run", action="store_true", help="print the plan and stop")
+
+
+def _add_outcome(command: Any) -> None:
+    group = command.add_argument_group("the outcome")
+    group.add_argument(
+        "--fail-on", choices=[*(severity.value for severity in SEVERITIES), "never"],
+        help="the least severity that makes the exit code 1 (default: error)",
+    )  # fmt: skip
+    group.add_argument("--format", choices=tuple(AUDIT_RENDERERS), help="of standard output (default: text)")
+    group.add_argument(
+        "--report", metavar="FORMAT=PATH", action="append", default=[], type=_report,
+        help=f"also write a report; repeatable; FORMAT is {', '.join(AUDIT_RENDERERS)}",
+    )  # fmt: skip
+    group.add_argument("--output", metavar="DIR", help=f"also write {', '.join(FILES.values())} there")
+    group.add_argument(
+        "-v", "--verbose", action="store_true", help="show violations of severity info in full"
+    )
+    group.add_argument("-q", "--quiet", action="store_true", help="no plan and no progress")
+
+
+def _header(value: str) -> tuple[str, str]:
+    name, colon, rest = value.partition(":")
+    if not colon or not name.strip() or not value.isprintable():
+        raise argparse.ArgumentTypeError(f"{name!r} is not 'NAME: VALUE'")
+    return name.strip(), rest.strip()
+
+
+def _seconds(value: str) -> float:
+    seconds = float(value)
+    if not 0 < seconds < 1e6:
+        raise argparse.ArgumentTypeError("expected a number of seconds above 0")
+    return seconds
+
+
+def _positive(value: str) -> int:
+    if not value.isdecimal() or not int(value):
+        raise argparse.ArgumentTypeError(f"{value!r} is not a whole number above 0")
+    return int(value)
+
+
+def _report(value: str) -> tuple[str, str]:
+    try:
+        return parse(value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Audit; returns the exit code."""
+    options.settle(arguments, fail_on="error", format="text")
+    outputs = _outputs(arguments)
+    writers = {form: renderer(form, AUDIT_RENDERERS) for form, _ in outputs}
+    url = arguments.url or os.environ.get("OPENAI_BASE_URL") or ""
+    if not url:
+        raise ValueError("no BASE_URL given, and OPENAI_BASE_URL is not set")
+    with _demo() if url == DEMO else nullcontext() as server, ExitStack() as stack:
+        audit, collector, catalogue = _prepared(arguments, server.url if server is not None else url)
+        if not arguments.quiet or arguments.dry_run:
+            sys.stderr.write(_plan_text(audit))
+        if arguments.dry_run:
+            return 0
+        streams = [(form, _opened(path, stack)) for form, path in outputs]
+        report = _audited(audit, collector, catalogue, quiet=arguments.quiet)
+        for form, stream in streams:
+            colour = form == "text" and options.wants_colour(stream)
+            writers[form](report, stream, colour=colour, verbose=arguments.verbose)
+    return 130 if audit.interrupted else _exit_code(report, collector, arguments.fail_on)
+
+
+def _outputs(arguments: argparse.Namespace) -> list[tuple[str, str]]:
+    outputs = [(arguments.format, "-"), *arguments.report]
+    if arguments.output:
+        os.makedirs(arguments.output, exist_ok=True)
+        outputs += [(form, os.path.join(arguments.output, name)) for form, name in FILES.items()]
+    return outputs
+
+
+def _demo() -> AbstractContextManager[Any]:
+    from chatcontract.server import running
+
+    return running(api_key=DEMO_KEY)
+
+
+def _prepared(arguments: argparse.Namespace, url: str) -> tuple[Any, Collector, Any]:
+    """The audit, ready to run, what collects its results, and the catalogue."""
+    from chatcontract import probes
+    from chatcontract.audit import Audit, Settings
+    from chatcontract.client import Limits
+    from chatcontract.plan import CATALOGUED_MODEL, Budget, plan
+    from chatcontract.probe import Context
+    from chatcontract.runner import spec_json
+    from chatcontract.target import Target, base_of
+
+    contract = options.contract(arguments)
+    key = DEMO_KEY if arguments.url == DEMO else os.environ.get(arguments.api_key_env, "").strip()
+    target = Target(base_of(url), key, arguments.api_key_env, tuple(arguments.header))
+    limits = Limits(
+        total=arguments.timeout, idle=min(30.0, arguments.timeout), connect=min(10.0, arguments.timeout)
+    )
+    budget = Budget(arguments.repeat, arguments.max_requests, arguments.max_tokens)
+    catalogue = probes.load()
+    chosen = probes.select(
+        catalogue, options.words(arguments.section) or (), options.words(arguments.probe) or ()
+    )
+    context = Context(arguments.model or CATALOGUED_MODEL, seed=arguments.seed)
+    planned = plan(chosen, context, budget, discovers=not arguments.model)
+    settings = Settings(budget, arguments.concurrency, limits, arguments.seed, arguments.model or "")
+    head = {
+        "tool": {"name": "chatcontract", "version": __version__}, "spec": spec_json(contract),
+        "profile": contract.profile, "target": target.base,
+    }  # fmt: skip
+    return Audit(contract, target, planned, settings), Collector(head, contract.rules), catalogue
+
+
+def _plan_text(audit: Any) -> str:
+    cost, budget = audit.plan.cost, audit.settings.budget
+    left = f"; {len(audit.plan.left_out)} probes left out for the budget" if audit.plan.left_out else ""
+    return (
+        f"plan: {len(audit.plan.probes)} probes of {printable(audit.target.base)}, "
+        f"at most {cost.requests} requests and {cost.tokens} tokens "
+        f"({budget.repeat} tries where a model may not play along){left}\n"
+    )
+
+
+def _audited(audit: Any, collector: Collector, catalogue: Any, *, quiet: bool) -> Report:
+    from chatcontract import audit as runner
+    from chatcontract import audit_report
+
+    progress = _Progress(audit, enabled=not quiet and sys.stderr.isatty())
+    audit.on_outcome(progress)
+    runner.run(audit)
+    progress.clear()
+    return audit_report.report(audit, collector, catalogue)
+
+
+def _opened(path: str, stack: ExitStack) -> Any:
+    if path == "-":
+        return options.out()
+    try:
+        return stack.enter_context(open(path, "w", encoding="utf-8", errors="backslashreplace"))
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be written: {error.strerror}.") from None
+
+
+def _exit_code(report: Report, collector: Collector, fail_on: str) -> int:
+    counts = report["summary"]["results"]
+    reached = any(
+        result["state"] != "unknown" or result["verdict"] == "passed" for result in report["results"]
+    )
+    if not reached or not (counts["passed"] + counts["failed"]):
+        return 3
+    worst = collector.worst()
+    failing = fail_on != "never" and worst is not None
+    return int(failing and SEVERITIES.index(worst) <= SEVERITIES.index(Severity(fail_on)))
+
+
+class _Progress:
+    """A line on standard error that is written over: how many probes are done, and how they went."""
+
+    def __init__(self, audit: Any, *, enabled: bool) -> None:
+        self._total = len(audit.plan.probes)
+        self._enabled = enabled
+        self._counts: dict[str, int] = {}
+
+    def __call__(self, outcome: Any) -> None:
+        if not self._enabled:
+            return
+        from chatcontract.audit import provisional
+
+        verdict = provisional(outcome).value
+        self._counts[verdict] = self._counts.get(verdict, 0) + 1
+        done = sum(self._counts.values())
+        counted = ", ".join(f"{count} {name}" for name, count in sorted(self._counts.items()))
+        sys.stderr.write(f"\r\x1b[K[{done}/{self._total}] {counted}: {outcome.probe.id}")
+        sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self._enabled:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()

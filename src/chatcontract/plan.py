@@ -1,0 +1,64 @@
+"""What an audit is going to send, and what that costs at most, before anything is sent."""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from chatcontract.probe import Context, Probe
+
+CATALOGUED_MODEL = "m" * 32
+"""Stands for a model whose name is not known yet."""
+
+
+class Budget(NamedTuple):
+    """How often an unsure probe is tried, and the most that may be spent; None is no bound."""
+
+    repeat: int = 3
+    requests: int | None = None
+    tokens: int | None = None
+
+
+class Cost(NamedTuple):
+    """Requests and tokens, at most."""
+
+    requests: int = 0
+    tokens: int = 0
+
+    def plus(self, other: "Cost") -> "Cost":
+        """Both together."""
+        return Cost(self.requests + other.requests, self.tokens + other.tokens)
+
+
+class Plan(NamedTuple):
+    """The probes to be run, in their order; `left_out` says of each other one why."""
+
+    probes: tuple[Probe, ...]
+    left_out: Mapping[str, str]
+    cost: Cost
+
+
+def cost(probe: Probe, context: Context, repeat: int) -> Cost:
+    """What a probe costs at most."""
+    tries = repeat if probe.uncertain else 1
+    return Cost(tries * probe.turns, tries * probe.turns * probe.request.tokens(context))
+
+
+def plan(probes: Iterable[Probe], context: Context, budget: Budget, *, discovers: bool = False) -> Plan:
+    """Take probes in their order as long as the budget allows.
+
+    Args:
+        probes: the selected ones.
+        context: what goes into every request.
+        budget: what may be spent.
+        discovers: one more request finds the model.
+    """
+    spent, taken, left_out = Cost(1 if discovers else 0, 0), [], {}
+    for probe in probes:
+        total = spent.plus(cost(probe, context, budget.repeat))
+        if budget.requests is not None and total.requests > budget.requests:
+            left_out[probe.id] = f"left out: it would exceed {budget.requests} requests"
+        elif budget.tokens is not None and total.tokens > budget.tokens:
+            left_out[probe.id] = f"left out: it would exceed {budget.tokens} tokens"
+        else:
+            spent = total
+            taken.append(probe)
+    return Plan(tuple(taken), left_out, spent)

@@ -1,0 +1,135 @@
+"""Errors: values out of range or of another type are refused."""
+
+from chatcontract.probe import ERRORS, Case, Level, Section, refused
+
+SECTION = Section("errors")
+_MUST, _SHOULD, _INFO = Level.MUST, Level.SHOULD, Level.INFO
+_WHY = "A value that is clipped or left aside in silence gives other answers than the client believes."
+_CASES: tuple[Case, ...] = (
+    ("temperature-high", "temperature above 2 is refused", {"/temperature": 2.5}, "temperature", _SHOULD),
+    ("temperature-low", "temperature below 0 is refused", {"/temperature": -0.5}, "temperature", _SHOULD),
+    ("temperature-text", "a text as temperature is refused", {"/temperature": "hot"}, "temperature", _MUST),
+    ("top-p-high", "top_p above 1 is refused", {"/top_p": 1.5}, "top_p", _SHOULD),
+    ("top-p-low", "top_p below 0 is refused", {"/top_p": -0.5}, "top_p", _SHOULD),
+    (
+        "frequency-penalty-high",
+        "frequency_penalty above 2 is refused",
+        {"/frequency_penalty": 2.5},
+        "frequency_penalty",
+        _SHOULD,
+    ),
+    (
+        "frequency-penalty-low",
+        "frequency_penalty below -2 is refused",
+        {"/frequency_penalty": -2.5},
+        "frequency_penalty",
+        _SHOULD,
+    ),
+    (
+        "presence-penalty-high",
+        "presence_penalty above 2 is refused",
+        {"/presence_penalty": 2.5},
+        "presence_penalty",
+        _SHOULD,
+    ),
+    (
+        "presence-penalty-low",
+        "presence_penalty below -2 is refused",
+        {"/presence_penalty": -2.5},
+        "presence_penalty",
+        _SHOULD,
+    ),
+    ("n-zero", "n = 0 is refused", {"/n": 0}, "n", _SHOULD),
+    ("n-negative", "a negative n is refused", {"/n": -1}, "n", _SHOULD),
+    ("n-text", "a text as n is refused", {"/n": "two"}, "n", _MUST),
+    ("max-tokens-zero", "max_tokens = 0 is refused", {"/max_tokens": 0}, "max_tokens", _SHOULD),
+    ("max-tokens-negative", "a negative max_tokens is refused", {"/max_tokens": -1}, "max_tokens", _SHOULD),
+    ("max-tokens-text", "a text as max_tokens is refused", {"/max_tokens": "few"}, "max_tokens", _MUST),
+    (
+        "max-tokens-fraction",
+        "a fraction as max_tokens is refused",
+        {"/max_tokens": 1.5},
+        "max_tokens",
+        _SHOULD,
+    ),
+    (
+        "max-completion-tokens-zero",
+        "max_completion_tokens = 0 is refused",
+        {"/max_completion_tokens": 0},
+        "max_completion_tokens",
+        _SHOULD,
+    ),
+    (
+        "stop-five",
+        "five stop sequences are refused",
+        {"/stop": ["\u2603", "\u2604", "\u2605", "\u2606", "\u2607"]},
+        "stop",
+        _SHOULD,
+    ),
+    ("stop-number", "a number as stop is refused", {"/stop": 5}, "stop", _MUST),
+    ("logprobs-text", "a text as logprobs is refused", {"/logprobs": "many"}, "logprobs", _MUST),
+    (
+        "top-logprobs-high",
+        "top_logprobs above 20 is refused",
+        {"/logprobs": True, "/top_logprobs": 21},
+        "top_logprobs",
+        _SHOULD,
+    ),
+    (
+        "top-logprobs-alone",
+        "top_logprobs without logprobs is refused",
+        {"/top_logprobs": 2},
+        "logprobs",
+        _SHOULD,
+    ),
+    ("logit-bias-high", "a bias above 100 is refused", {"/logit_bias": {"50": 101}}, "logit_bias", _SHOULD),
+    ("logit-bias-list", "a list as logit_bias is refused", {"/logit_bias": [50]}, "logit_bias", _SHOULD),
+    ("seed-text", "a text as seed is refused", {"/seed": "lucky"}, "seed", _SHOULD),
+    ("stream-text", "a text as stream is refused", {"/stream": "please"}, "stream", _MUST),
+    (
+        "stream-options-text",
+        "a text as stream_options is refused",
+        {"/stream": True, "/stream_options": "usage"},
+        "stream_options",
+        _SHOULD,
+    ),
+    (
+        "reasoning-effort-unknown",
+        "an unknown reasoning_effort is refused",
+        {"/reasoning_effort": "heroic"},
+        "reasoning_effort",
+        _SHOULD,
+    ),
+    (
+        "service-tier-unknown",
+        "an unknown service_tier is refused",
+        {"/service_tier": "royal"},
+        "service_tier",
+        _INFO,
+    ),
+    (
+        "modalities-unknown",
+        "an unknown modality is refused",
+        {"/modalities": ["smell"]},
+        "modalities",
+        _SHOULD,
+    ),
+    (
+        "metadata-number",
+        "a number in metadata is refused",
+        {"/store": False, "/metadata": {"a": 5}},
+        "metadata",
+        _INFO,
+    ),
+)
+for _id, _title, _changes, _member, _level in _CASES:
+    SECTION.probe(
+        _id,
+        _title,
+        _changes,
+        refused(400, names=_member),
+        anchor=_member,
+        level=_level,
+        why=_WHY,
+        source=ERRORS,
+    )

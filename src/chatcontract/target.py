@@ -1,0 +1,134 @@
+"""The server under test: its address, its keys, and how a probe's request becomes one of HTTP."""
+
+import json
+import shlex
+from typing import NamedTuple
+from urllib.parse import urlsplit, urlunsplit
+
+from chatcontract.client import USER_AGENT
+from chatcontract.model import JSON, Headers, Request
+from chatcontract.probe import Ask, Context
+from chatcontract.redact import FILTERED, SECRET_HEADERS
+
+_ENDPOINT = "/chat/completions"
+_WRONG_KEY = "sk-chatcontract-wrong-key-0000"
+_SECRET_WORDS = ("key", "token", "secret", "auth", "password", "cookie", "session")
+_SHORTEST_SECRET = 6
+
+
+class Target(NamedTuple):
+    """Where requests go: address without `/chat/completions`, key and its variable, more headers."""
+
+    base: str
+    key: str = ""
+    key_name: str = "OPENAI_API_KEY"
+    headers: Headers = ()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Texts that must not be shown."""
+        found = [self.key, *(value for name, value in self.headers if is_secret(name))]
+        parts = [part for value in found for part in (value, value.rpartition(" ")[2])]
+        return tuple(dict.fromkeys(part for part in parts if len(part) >= _SHORTEST_SECRET))
+
+    def request(self, ask: Ask, context: Context) -> Request:
+        """The request of HTTP that an Ask is."""
+        body = _body(ask, context)
+        accept = "text/event-stream, application/json" if _streams(ask) else "application/json"
+        headers = [("accept", accept), ("accept-encoding", "identity"), ("user-agent", USER_AGENT)]
+        if ask.method != "GET":
+            headers.append(("content-type", ask.media))
+        headers += self._key(ask)
+        return Request(ask.method, self.base + ask.path, tuple(headers), body)
+
+    def _key(self, ask: Ask) -> list[tuple[str, str]]:
+        """The headers that identify the caller; where they are not wanted, those by hand go too."""
+        own = [(name, value) for name, value in self.headers if ask.key == "own" or not is_secret(name)]
+        if ask.key == "own" and self.key and not any(name.lower() == "authorization" for name, _ in own):
+            return [("authorization", f"Bearer {self.key}"), *own]
+        return [("authorization", f"Bearer {_WRONG_KEY}"), *own] if ask.key == "wrong" else own
+
+    def curl(self, ask: Ask, request: Request) -> str:
+        """A command that sends a request again as it was sent, keys as variables."""
+        words = ["curl", "-sS", "-N", "-i", "-X", request.method, shlex.quote(request.url)]
+        for name, value in request.headers:
+            words += ["-H", self._shown(ask, name, value)]
+        return " ".join(words) if ask.method == "GET" else _with_body(" ".join(words), request.body)
+
+    def _shown(self, ask: Ask, name: str, value: str) -> str:
+        if name.lower() == "authorization":
+            key = _WRONG_KEY if ask.key == "wrong" else f"${self.key_name}"
+            return f'"Authorization: Bearer {key}"'
+        if FILTERED in value:
+            return f'"{name}: ${variable(name)}"'
+        return shlex.quote(f"{name}: {value}")
+
+
+def variable(header: str) -> str:
+    """The name of a variable that stands for the value of a header.
+
+    >>> variable("x-api-key")
+    'X_API_KEY'
+    """
+    return "".join(sign if sign.isalnum() and sign.isascii() else "_" for sign in header).upper()
+
+
+def is_secret(header: str) -> bool:
+    """Whether a header of that name carries a key."""
+    return header.lower() in SECRET_HEADERS or any(word in header.lower() for word in _SECRET_WORDS)
+
+
+def base_of(url: str) -> str:
+    """The base address that a user means.
+
+    Raises:
+        ValueError: it is no http or https address, or has a password in it.
+
+    >>> base_of("http://127.0.0.1:8080/v1/chat/completions/")
+    'http://127.0.0.1:8080/v1'
+    """
+    parts = urlsplit(url.strip())
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{url!r} is no http(s) address")
+    if parts.username or parts.password:
+        raise ValueError(
+            "the address has a user name or password in it; put the key into a variable, see --api-key-env"
+        )
+    if parts.query or parts.fragment:
+        raise ValueError(f"{url!r} has a query or fragment; give it as a header, or leave it out")
+    path = parts.path.rstrip("/").removesuffix(_ENDPOINT)
+    return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+
+
+def alternatives(base: str) -> tuple[str, ...]:
+    """The base addresses to be tried, in order: as given, and with `/v1` where no path was given."""
+    return (base,) if urlsplit(base).path.strip("/") else (base, f"{base}/v1")
+
+
+def _streams(ask: Ask) -> bool:
+    return ask.changes.get("/stream") is True
+
+
+def _body(ask: Ask, context: Context) -> bytes:
+    if ask.raw is not None:
+        return ask.raw.replace(b"%MODEL%", json.dumps(context.model)[1:-1].encode())
+    payload: JSON = ask.payload(context)
+    return b"" if payload is None else json.dumps(payload, ensure_ascii=False).encode()
+
+
+def _with_body(command: str, body: bytes) -> str:
+    if len(body) > 8000:
+        body = body[:4000] + b"...(shortened)..." + body[-4000:]
+    if body.isascii() or _is_text(body):
+        return f"{command} --data-raw {shlex.quote(body.decode())}"
+    escaped = "".join(
+        chr(byte) if 32 <= byte < 127 and byte not in (37, 92) else f"\\{byte:03o}" for byte in body
+    )
+    return f"printf {shlex.quote(escaped.replace('%', '%%'))} | {command} --data-binary @-"
+
+
+def _is_text(body: bytes) -> bool:
+    try:
+        return body.decode().isprintable()
+    except UnicodeDecodeError:
+        return False
