@@ -18,7 +18,7 @@ $(BIN)/python:
 	$(PIP) install --quiet --upgrade 'pip>=25.1'
 
 $(VENV)/installed: $(BIN)/python $(SOURCES)
-	$(PIP) install --quiet --constraint constraints.txt .
+	$(PIP) install --quiet --constraint constraints.txt '.[audit,page,serve]'
 	@touch $@
 
 $(VENV)/tested: $(VENV)/installed pyproject.toml constraints.txt
@@ -29,9 +29,13 @@ $(VENV)/linted: $(VENV)/installed pyproject.toml constraints.txt
 	$(PIP) install --quiet --constraint constraints.txt --group lint
 	@touch $@
 
-demo: $(VENV)/installed ## check the recordings that the project carries
-	@echo '$$ chatcontract check recordings/*.jsonl recordings/stream.sse'
-	@$(BIN)/chatcontract check recordings/*.jsonl recordings/stream.sse --fail-on never
+demo: $(VENV)/installed ## check recordings, audit the embedded server, make a page of it
+	@echo '$$ chatcontract check recordings/careless-server.jsonl'
+	@$(BIN)/chatcontract check recordings/careless-server.jsonl --fail-on never
+	@echo
+	@echo '$$ chatcontract audit demo --output reports/demo'
+	@$(BIN)/chatcontract audit demo --output reports/demo
+	@echo 'The page: reports/demo/audit.html'
 
 test: $(VENV)/tested ## the whole suite, against the installed wheel
 	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)

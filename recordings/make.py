@@ -41,8 +41,18 @@ CALL_STREAM = [
 ]
 
 
+def own_id(name: str, answer: Any) -> Any:
+    """The answer with an id of its own in place of the minimal one."""
+    if isinstance(answer, list):
+        return [own_id(name, data) for data in answer]
+    if isinstance(answer, dict) and answer.get("id") == RESPONSE["id"]:
+        return {**answer, "id": f"chatcmpl-{name}"}
+    return answer
+
+
 def native(name: str, request: Any, answer: Any, status: int = 200, host: str = "api.openai.com") -> dict[str, Any]:
     """One exchange in the native form."""
+    answer = own_id(name, answer)
     media = "text/event-stream; charset=utf-8" if isinstance(answer, list) else "application/json"
     headers = {"content-type": media, "x-request-id": f"req_{name}"}
     response: dict[str, Any] = {"status": status, "headers": headers}
@@ -51,8 +61,9 @@ def native(name: str, request: Any, answer: Any, status: int = 200, host: str = 
         response["chunks"] = [{"t": round(0.2 + n / 20, 2), "text": f"{text}\n\n"} for n, text in enumerate(frames)]
     else:
         response["body"] = answer
-    sent = {"method": "POST", "url": f"https://{host}/v1/chat/completions", "headers": {"content-type": "application/json"}}
-    return {"id": name, "request": {**sent, "body": request}, "response": response}
+    url = f"https://{host}/v1/chat/completions"
+    sent = {"method": "POST", "url": url, "headers": {"content-type": "application/json"}, "body": request}
+    return {"id": name, "request": sent, "response": response}
 
 
 def reference() -> list[dict[str, Any]]:
