@@ -47,6 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="exit with 1 when a goal is missed")
     arguments = parser.parse_args(argv)
     document = published.find(arguments.published)
+    if document and not document.is_file():
+        parser.error(f"{document}: no such file")
     closures = published.closures(document) if document else None
     lines: list[Line] = []
     for name, section in sections(QUICK if arguments.quick else FULL, closures).items():

@@ -21,9 +21,7 @@ _LATE = (
     "jsonschema", "openapi_core", "requests", "rich", "schemathesis", "socket", "ssl", "starlette",
     "urllib.request", "yaml",
 )  # fmt: skip
-_PROGRAM = (
-    "import sys; import chatcontract; found = sorted(sys.modules); import json; print(json.dumps(found))"
-)
+_PROGRAM = "import sys; import chatcontract; found = sorted(sys.modules); import json; print(json.dumps(found))"
 _EMPTY: dict[str, JSON] = {"request": {"model": "m", "messages": []}, "response": {}, "chunk": {}}
 
 

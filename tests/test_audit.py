@@ -173,9 +173,7 @@ def test_what_is_only_noted_does_not_fail_a_probe(fault: str, probe: str, rule: 
 
 def test_a_violation_of_every_answer_is_told_once_with_its_occurrences() -> None:
     made = faulty("id-empty", "request-t", "request-u")
-    told = [
-        (result["id"], v) for result in made["results"] for v in result["violations"] if v["rule"] == "CC305"
-    ]
+    told = [(result["id"], v) for result in made["results"] for v in result["violations"] if v["rule"] == "CC305"]
     assert [name for name, _ in told] == ["request-minimal"]
     violation = told[0][1]
     assert violation["occurrences"] == len(violation["seen_in"]) > 3
@@ -318,9 +316,7 @@ def test_a_check_that_an_answer_is_too_much_for_costs_one_probe(monkeypatch: pyt
         raise KeyError("surprise")
 
     probes = [
-        probe._replace(expect=probe.expect._replace(checks=(broken,)))
-        if probe.id == "request-top-p"
-        else probe
+        probe._replace(expect=probe.expect._replace(checks=(broken,))) if probe.id == "request-top-p" else probe
         for probe in select(load(), names=["request-t"])
     ]
     with running(api_key=KEY) as server:
@@ -376,9 +372,7 @@ def test_ctrl_c_gives_the_partial_report_and_its_exit_code(tmp_path: Path) -> No
     assert 0 < len(made["results"]) < len(load())
 
 
-def test_a_dry_run_prints_the_plan_and_sends_nothing(
-    raw_server: Start, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_dry_run_prints_the_plan_and_sends_nothing(raw_server: Start, capsys: pytest.CaptureFixture[str]) -> None:
     met: list[bytes] = []
     url = raw_server(lambda connection, asked: met.append(asked))
     assert main(["audit", url, "--dry-run", "--section", "usage"]) == 0
@@ -418,9 +412,7 @@ def test_a_violation_is_exit_code_1_unless_told_otherwise() -> None:
         assert main([*arguments, "--fail-on", "never"]) == 0
 
 
-@pytest.mark.parametrize(
-    "url", ["ftp://host/v1", "http://user:word@host/v1", "http://host/v1?key=1", "nonsense"]
-)
+@pytest.mark.parametrize("url", ["ftp://host/v1", "http://user:word@host/v1", "http://host/v1?key=1", "nonsense"])
 def test_an_address_that_cannot_be_meant_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match=r"address|query"):
         base_of(url)

@@ -155,7 +155,7 @@ def test_brackets_inside_of_texts_do_not_count() -> None:
 
 def test_a_body_beyond_the_bound_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jsontext, "MAX_BYTES", 1000)
-    monkeypatch.setattr("chatcontract.contract.MAX_BYTES", 1000)
+    monkeypatch.setattr("chatcontract.bodies.MAX_BYTES", 1000)
     contract = Contract.load(select=["CC0"])
     body = b'{"model": "' + b"x" * 1000 + b'"}'
     (violation,) = contract.check_request(body)

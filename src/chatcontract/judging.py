@@ -66,6 +66,9 @@ def kind_of(turn: Turn) -> Kind:
 
 def judge(probe: Probe, tried: Try, broken: frozenset[str]) -> Judgement:
     """The outcome of a try; `broken` are the names of rules that its exchanges violate."""
+    first, last = tried.turns[0], tried.turns[-1]
+    if first.reply.stopped and last is not first and (last.reply.fault or kind_of(last) == "crashed"):
+        return _settled(probe, _checked(probe, tried)[0], "no")
     for turn in tried.turns:
         if turn.reply.fault is not None and not is_whole(turn):
             return Judgement(Verdict.ERRORED, f"{_nth(tried, turn)}{turn.reply.fault.message}")
@@ -107,7 +110,8 @@ def _said(turn: Turn) -> str:
     error = turn.reading.error.get("error")
     message = error if isinstance(error, str) else members(error).get("message")
     status = f"status {turn.reply.status}"
-    return f"{status}: {printable(message)[:160]}" if isinstance(message, str) and message else status
+    line = " ".join(message[:400].split()) if isinstance(message, str) else ""
+    return f"{status}: {printable(line)[:160]}" if line else status
 
 
 def _crashed(probe: Probe, said: str) -> Judgement:

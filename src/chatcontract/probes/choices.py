@@ -252,6 +252,7 @@ for _streamed, _form in ((False, "wav"), (True, "pcm16")):
         f"an answer is spoken when asked for{', streamed' * _streamed}",
         {
             "/modalities": ["text", "audio"],
+            f"/{LIMIT}": 96,
             "/audio": {"voice": "alloy", "format": _form},
             **(_STREAM if _streamed else {}),
         },

@@ -150,7 +150,7 @@ def choice_index_not_contiguous(reading: Reading, spec: SpecView) -> Iterator[Fi
     None known.
     """
     indices = _indices(reading)
-    seen: set[int] = set()
+    seen: set[float] = set()
     for position, index in indices:
         if index in seen or index >= len(indices):
             text = f"expected each of 0 … {len(indices) - 1} once, got {short(index)}"
@@ -158,11 +158,16 @@ def choice_index_not_contiguous(reading: Reading, spec: SpecView) -> Iterator[Fi
         seen.add(index)
 
 
-def _indices(reading: Reading) -> list[tuple[int, int]]:
+def _indices(reading: Reading) -> list[tuple[int, float]]:
     """Position and index of the choices; nothing where an index has another type."""
     found = [(position, choice.get("index")) for position, choice, _ in reading.choices]
-    whole = [(position, index) for position, index in found if isinstance(index, int) and index is not True]
+    whole = [(position, index) for position, index in found if _is_whole(index)]
     return whole if len(whole) == len(found) else []
+
+
+def _is_whole(index: JSON) -> bool:
+    """Whether it is an integer; one beyond 64 bits may have been read as a float."""
+    return type(index) is int or (isinstance(index, float) and index.is_integer())
 
 
 @rule(

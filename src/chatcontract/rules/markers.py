@@ -8,7 +8,7 @@ from chatcontract.jsontext import parse
 from chatcontract.model import JSON, Basis, Finding, Part, Severity
 from chatcontract.reading import Reading, items, members
 from chatcontract.redact import short
-from chatcontract.toolcalls import has_call, offers
+from chatcontract.toolcalls import demand, has_call, offers
 
 _MESSAGE = "#/components/schemas/ChatCompletionResponseMessage"
 _CONTENT = f"{_MESSAGE}/properties/content"
@@ -202,6 +202,7 @@ def _tokens(reading: Reading, markers: tuple[str, ...]) -> Iterator[Finding]:
         response({_TEXT: '<tool_call>{"name": "get_weather"}'}),
         response({_TEXT: "I would call get_weather."}, request={"/tools": [TOOL]}),
         response({_TEXT: '{"city": "Bonn"}'}, request={"/tools": [TOOL]}),
+        response({_TEXT: '<tool_call>{"name": "get_weather"}'}, request={"/tools": [TOOL], "/tool_choice": "none"}),
         response({_TEXT: '{"name": "Ada", "arguments": {}}'}, request={"/tools": [TOOL]}),
         response(
             {_TEXT: "Write <tool_call> first."},
@@ -226,10 +227,11 @@ def tool_call_in_content(reading: Reading, spec: SpecView) -> Iterator[Finding]:
 
     ## Known exceptions
     Texts about calls; markup counts only where the request does not have it and an offered tool is named. In
-    a message that has calls as well it is a warning: one of several may be lost.
+    a message that has calls as well it is a warning: one of several may be lost. Where the request forbids
+    calls, markup in the text loses nothing.
     """
     asked = reading.asked
-    if not (asked.get("tools") or asked.get("functions")):
+    if not (asked.get("tools") or asked.get("functions")) or demand(asked).barred:
         return
     names = list(offers(asked))
     for position, _, message in reading.choices:
