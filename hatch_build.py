@@ -14,9 +14,9 @@ ROOT = Path(__file__).parent
 def compile_contract(folder: Path) -> None:
     """Write everything that the package carries of `spec/` into `folder`."""
     sys.path.insert(0, str(ROOT / "src"))
-    from chatcontract import closures
-    from chatcontract.spec import compile as spec_compile
+    from chatcontract import closures, rules
     from chatcontract.spec import anchors, document, tolerances
+    from chatcontract.spec import compile as spec_compile
 
     read = document.load(ROOT / "spec" / "openapi.yaml")._replace(origin="spec/openapi.yaml")
     entries = document.parse_yaml((ROOT / "spec" / "tolerances.yaml").read_text(), "spec/tolerances.yaml")
@@ -25,7 +25,13 @@ def compile_contract(folder: Path) -> None:
     compiled = spec_compile.compile_document(read, excused)
     compiled.facts["deprecated"] = anchors.deprecated(read)
     closures.write(compiled, str(folder))
-    for name, made in (("tolerances", excused), ("levels", tolerances.levels(excused)), ("document", read.tree)):
+    written = {
+        "tolerances": excused,
+        "levels": tolerances.levels(excused),
+        "document": read.tree,
+        "rules": rules.index(),
+    }
+    for name, made in written.items():
         (folder / f"{name}.json").write_text(json.dumps(made, ensure_ascii=False, separators=(",", ":")))
     shutil.copy(ROOT / "spec" / "openapi.yaml", folder / "openapi.yaml")
 

@@ -23,6 +23,7 @@ def sections(effort: Effort, closures: dict[str, str] | None) -> dict[str, Secti
     return {
         "parsed": lambda: verdicts.parsed(effort, closures),
         "jsonschema": lambda: verdicts.slower(effort, closures),
+        "response-rules": lambda: verdicts.with_rules(effort, closures),
         "openapi-core": lambda: verdicts.openapi_core(effort),
         "bytes": lambda: verdicts.from_bytes(effort),
         "errors": lambda: errors.listed(effort),

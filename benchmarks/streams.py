@@ -10,7 +10,7 @@ import orjson
 
 from benchmarks.measure import Effort, Line, interleaved
 from benchmarks.payloads import Payload, all_payloads, compact, payload
-from chatcontract import Contract, closures
+from chatcontract import Contract, closures, rules
 
 _LINES = 2000
 
@@ -95,7 +95,7 @@ def _check(select: list[str] | None) -> Callable[[Path], Any]:
     head = {"tool": {}, "spec": spec_json(contract), "profile": contract.profile, "target": None}
 
     def run(path: Path) -> int:
-        checked = Run(contract, Collector(head, contract.rules, keep=False))
+        checked = Run(contract, Collector(head, rules.get, keep=False))
         return sum(1 for _ in checked.results([str(path)]))
 
     return run

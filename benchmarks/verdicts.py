@@ -77,6 +77,19 @@ def slower(effort: Effort, closures: dict[str, str] | None) -> Iterator[Line]:
         yield Line(section, made.name, *other.over(mine), goal=_FASTER, at_least=True)
 
 
+def with_rules(effort: Effort, closures: dict[str, str] | None) -> Iterator[Line]:
+    """How many times a whole check of a response is quicker than the schema's verdict by jsonschema."""
+    section = "check_response with all rules: times quicker than jsonschema doing the published schema alone"
+    if closures is None:
+        yield no_document(section)
+        return
+    made = next(payload for payload in all_payloads() if payload.name == "response")
+    judge = jsonschema.Draft202012Validator(json.loads(closures["response"])).is_valid
+    jobs = [_on(judge, made), _on(Contract.load().check_response, made)]
+    other, mine = interleaved(jobs, effort._replace(rounds=5))
+    yield Line(section, made.name, *other.over(mine), goal=5.0, at_least=True)
+
+
 def no_document(section: str) -> Line:
     """The line in place of a section that needs OpenAI's document."""
     return Line(section, "skipped", None, note="OpenAI's document isn't at hand; say where: --published PATH")

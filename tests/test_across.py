@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from chatcontract import Contract
+from chatcontract import Contract, rules
 from chatcontract.across import Across
 from chatcontract.examples import GONE, Changes, response, stream
 from chatcontract.model import Exchange
@@ -69,7 +69,7 @@ def lines(tmp_path: Path, *contents: str) -> str:
 
 
 def codes(contract: Contract, name: str) -> list[list[Any]]:
-    run = Run(contract, Collector({}, contract.rules))
+    run = Run(contract, Collector({}, rules.get))
     return [[v["rule"] for v in result["violations"]] for result in run.results([name])]
 
 

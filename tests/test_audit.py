@@ -14,13 +14,13 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from chatcontract import Contract
-from chatcontract.audit import Audit, Settings, run
+from chatcontract import Contract, rules
+from chatcontract.audit import Asker, Audit, Settings, run
 from chatcontract.audit_report import report
 from chatcontract.cli import main
 from chatcontract.client import Limits
 from chatcontract.plan import Budget, plan
-from chatcontract.probe import Context
+from chatcontract.probe import Context, Probe
 from chatcontract.probes import load, select
 from chatcontract.report import Collector, Report
 from chatcontract.runner import spec_json
@@ -48,7 +48,7 @@ def audited(
     limits = Limits(total=20, idle=10, grace=0.3)
     audit = Audit(CONTRACT, Target(url, key), planned, Settings(budget, 4, limits, seed, model))
     run(audit)
-    return report(audit, Collector(HEAD, CONTRACT.rules), load())
+    return report(audit, Collector(HEAD, rules.get), load())
 
 
 def faulty(fault: str, *names: str) -> Report:
@@ -92,7 +92,7 @@ def test_no_more_is_spent_than_planned(whole: Report) -> None:
 def test_every_exchange_carries_its_evidence_and_a_command(whole: Report) -> None:
     for result in whole["results"]:
         for exchange in result["exchanges"]:
-            assert exchange["curl"].startswith(("curl ", "printf "))
+            assert exchange["curl"].startswith(("curl ", "printf ", "echo "))
             assert exchange["request"]["url"].startswith(whole["target"])
             assert exchange["response"]["status"]
 
@@ -323,9 +323,39 @@ def test_a_check_that_an_answer_is_too_much_for_costs_one_probe(monkeypatch: pyt
         planned = plan(probes, Context("reference-1"), Budget())
         audit = Audit(CONTRACT, Target(server.url, KEY), planned, Settings(model="reference-1"))
         run(audit)
-    made = verdicts(report(audit, Collector(HEAD, CONTRACT.rules), load()))
+    made = verdicts(report(audit, Collector(HEAD, rules.get), load()))
     assert made["request-top-p"] == "errored"
     assert made["request-temperature"] == "passed"
+
+
+def test_a_rule_that_an_answer_is_too_much_for_costs_one_probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    def checked(audit: Asker, probe: Probe, turn: object) -> tuple[()]:
+        if probe.id == "request-top-p":
+            raise KeyError("surprise")
+        return ()
+
+    monkeypatch.setattr(Asker, "_checked", checked)
+    with running(api_key=KEY) as server:
+        made = verdicts(audited(server.url, "request-t"))
+    assert made["request-top-p"] == "errored"
+    assert made["request-temperature"] == "passed"
+
+
+def test_a_long_body_is_packed_into_its_command() -> None:
+    with running(api_key=KEY) as server:
+        made = audited(server.url, "errors-json-deep")
+        command = made["results"][-1]["exchanges"][0]["curl"]
+        shown = subprocess.run(  # noqa: S602 - a command of ours
+            command, shell=True, capture_output=True, env={**os.environ, "OPENAI_API_KEY": KEY}, check=True
+        )
+    assert command.startswith("echo ")
+    assert len(command) < 2000
+    assert made["results"][-1]["exchanges"][0]["response"]["body_text"] in shown.stdout.decode()
+
+
+def test_names_that_only_an_echo_has_are_no_models() -> None:
+    made = faulty("unknown-model-answered", "errors-model-")
+    assert made["models"] == ["reference-1"]
 
 
 def test_a_cancelled_audit_keeps_what_it_found() -> None:
@@ -340,7 +370,7 @@ def test_a_cancelled_audit_keeps_what_it_found() -> None:
         planned = plan(load(), Context("reference-1"), Budget())
         audit = Audit(CONTRACT, Target(server.url, KEY), planned, Settings(model="reference-1"))
         asyncio.run(cancelled(audit))
-    made = report(audit, Collector(HEAD, CONTRACT.rules), load())
+    made = report(audit, Collector(HEAD, rules.get), load())
     assert made["interrupted"] is True
     assert 5 <= len(made["results"]) < len(load())
     jsonschema.Draft202012Validator(SCHEMA).validate(made)

@@ -8,7 +8,7 @@ import jsonschema
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatcontract import Contract, Exchange, Request, Response
+from chatcontract import Contract, Exchange, Request, Response, rules
 from chatcontract.model import Basis, Part, Result, Severity, Verdict, Violation, Violations
 from chatcontract.report import Collector, result_json
 from chatcontract.reports import json_, terminal
@@ -33,7 +33,7 @@ results = st.builds(
 
 def collected(found: list[Result]) -> dict[str, object]:
     contract = Contract.load()
-    collector = Collector({**HEAD, "spec": spec_json(contract)}, contract.rules)
+    collector = Collector({**HEAD, "spec": spec_json(contract)}, rules.get)
     for result in found:
         collector.add(result)
     return collector.report(sources=[])
@@ -62,7 +62,7 @@ def test_the_schema_names_the_verdicts_severities_and_bases_that_there_are() -> 
 def test_the_summary_counts_by_rule_side_and_target() -> None:
     contract = Contract.load()
     bad = Exchange("1", Request(body=b"{}"), Response(200, (), b'{"object": 1}'), provider="someone")
-    collector = Collector({**HEAD, "spec": spec_json(contract)}, contract.rules)
+    collector = Collector({**HEAD, "spec": spec_json(contract)}, rules.get)
     run = Run(contract, collector)
     from chatcontract.recording import Recorded
 

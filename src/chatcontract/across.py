@@ -6,7 +6,6 @@ from chatcontract.completeness import is_complete
 from chatcontract.model import JSON, Finding, Rule
 from chatcontract.reading import Reading, items, members
 from chatcontract.redact import short
-from chatcontract.rules.http import DUPLICATE_RESPONSE_ID
 
 MAX_IDS = 100_000
 """Ids that are remembered; the oldest is forgotten for the next."""
@@ -36,6 +35,8 @@ class Across:
         key, answer = hash((reading.exchange.host, ident)), hash(_said(reading))
         known = self._answers.setdefault(key, (answer, name))
         if known[0] != answer:
+            from chatcontract.rules.http import DUPLICATE_RESPONSE_ID
+
             message = f"expected an id of its own, got that of another answer, in {short(known[1], 80)}"
             yield DUPLICATE_RESPONSE_ID, Finding("/id", message, ident)
         if len(self._answers) > self._limit:

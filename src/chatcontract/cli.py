@@ -36,7 +36,8 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code (EXIT_CODES says what it means)."""
-    arguments = parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    arguments = parser(words[0] if words else "").parse_args(words)
     try:
         return _run(arguments)
     except BrokenPipeError:
@@ -76,8 +77,17 @@ def _complain(message: str, code: int) -> int:
     return code
 
 
-def parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line."""
+COMMANDS = {
+    "check": "check", "audit": "audit", "probes": "probes", "rules": "rules", "explain": "rules", "docs": "rules",
+    "spec": "spec", "serve": "serve",
+}  # fmt: skip
+"""Command → the module in `commands` that declares it."""
+
+
+def parser(command: str = "") -> argparse.ArgumentParser:
+    """The parser of the command line; of one command alone where that is named, which spares the other imports."""
+    from importlib import import_module
+
     from chatcontract import __version__
 
     root = _Parser(
@@ -87,10 +97,7 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=f"chatcontract {__version__}")
     commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Parser)
-    from chatcontract.commands import audit, check, probes, rules, serve, spec
-
-    for module in (check, audit, probes, rules, spec, serve):
-        module.add_to(commands)
+    wanted = [COMMANDS[command]] if command in COMMANDS else dict.fromkeys(COMMANDS.values())
+    for module in wanted:
+        import_module(f"chatcontract.commands.{module}").add_to(commands)
     return root
-
-

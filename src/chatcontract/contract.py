@@ -25,6 +25,7 @@ _NOTHING = Violations()
 _ALONE = Exchange("")
 _REQUEST_PARTS = (Part.REQUEST,)
 _RESPONSE_PARTS = (Part.RESPONSE,)
+_STREAM_PARTS = (Part.STREAM, Part.RESPONSE)
 
 
 class Contract:
@@ -101,8 +102,9 @@ class Contract:
         return tuple(rule for rule in catalogue.load() if self._ratings.selects(rule))
 
     @cached_property
-    def _by_part(self) -> Mapping[Part, tuple[Rule, ...]]:
-        return {part: tuple(r for r in self.rules if r.part is part and r.check is not None) for part in Part}
+    def _ruled(self) -> frozenset[str]:
+        """The parts that a rule looks at."""
+        return catalogue.parts(self._ratings.wants)
 
     @cached_property
     def _view(self) -> SpecView:
@@ -249,7 +251,7 @@ class Contract:
 
     def _checked(self, root: str, text: Text, part: Part, **parsed: Text) -> Violations:
         found = self._shapes[root].violations(text)
-        if self._by_part[part]:
+        if part in self._ruled:
             found.extend(self._judged(Reading(_ALONE, **parsed), (part,)))
         return Violations(found) if found else _NOTHING
 
@@ -270,15 +272,14 @@ class Contract:
             yield from self._judged(reading, _RESPONSE_PARTS if reading.kind == "response" else (Part.ERROR,))
 
     def _stream_violations(self, reading: Reading) -> Iterator[Violation]:
-        ruled = self._by_part[Part.STREAM] or self._by_part[Part.RESPONSE]
-        if not ruled and self._is_silent_stream(reading.exchange.response.body):  # type: ignore[union-attr]
+        if not self._ruled.intersection(_STREAM_PARTS) and self._is_silent_stream(reading.exchange.response.body):  # type: ignore[union-attr]
             return
         silent = self._shapes["chunk"].silent
         for chunk in reading.chunks:
             if chunk.text.faults or chunk.is_error or not silent(chunk.text.value):
                 shape_of = self._shapes["error" if chunk.is_error else "chunk"]
                 yield from shape_of.violations(chunk.text, chunk=chunk.position, exchange=reading.exchange.id)
-        yield from self._judged(reading, (Part.STREAM, Part.RESPONSE))
+        yield from self._judged(reading, _STREAM_PARTS)
 
     def _is_silent_stream(self, body: bytes) -> bool:
         """Whether a stream of the usual form has nothing for the schema to say; False where that is not plain."""
@@ -289,7 +290,7 @@ class Contract:
     def _judged(self, reading: Reading, parts: tuple[Part, ...]) -> Iterator[Violation]:
         """What the rules find; a rule of responses has nothing to say of an answer without choices."""
         for part in parts:
-            if not self._by_part[part] or (part is Part.RESPONSE and not reading.completion):
+            if part not in self._ruled or (part is Part.RESPONSE and not reading.completion):
                 continue
             for rule in self._asked_of(part, reading.traits):
                 for finding in rule.check(reading, self._view):  # type: ignore[misc]
@@ -301,6 +302,5 @@ class Contract:
         """The rules of the part that may have something to say of an exchange with these traits."""
         fitting = self._fitting.get((part, traits))
         if fitting is None:
-            fitting = tuple(rule for rule in self._by_part[part] if rule.needs <= traits)
-            self._fitting[part, traits] = fitting
+            fitting = self._fitting[part, traits] = catalogue.fitting(part, traits, self._ratings.wants)
         return fitting

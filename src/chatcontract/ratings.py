@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Mapping
 from chatcontract import rules as catalogue
 from chatcontract.model import Finding, Part, Profile, Rule, Severity, Violation
 from chatcontract.redact import short
-from chatcontract.rules import shape
 
 
 class Ratings:
@@ -29,8 +28,12 @@ class Ratings:
         severity: Mapping[str, str] | None = None,
     ) -> None:
         self.profile = profile
-        self.selects = _selector(select, ignore)
+        self.wants = _selector(select, ignore)
         self._wishes = dict(_known(severity))
+
+    def selects(self, rule: Rule) -> bool:
+        """Whether the rule applies."""
+        return self.wants(rule.code, rule.name)
 
     def of(self, rule: Rule, finding: Finding | None = None) -> Severity | None:
         """The severity of a finding, by what the user says, the finding, the profile, the rule; None: say nothing."""
@@ -43,7 +46,7 @@ class Ratings:
 
     def wished(self, rule: Rule) -> str | None:
         """What the user says of the rule; the longest word wins."""
-        fitting = [word for word in self._wishes if _names(word, rule)]
+        fitting = [word for word in self._wishes if _names(word, rule.code, rule.name)]
         return self._wishes[max(fitting, key=len)] if fitting else None
 
 
@@ -64,14 +67,14 @@ def encodable(pointer: str) -> str:
     return pointer if pointer.isascii() else pointer.encode(errors="backslashreplace").decode()
 
 
-def _selector(select: Iterable[str] | None, ignore: Iterable[str] | None) -> Callable[[Rule], bool]:
+def _selector(select: Iterable[str] | None, ignore: Iterable[str] | None) -> Callable[[str, str], bool]:
     chosen = None if select is None else tuple(select)
     left_out = tuple(ignore or ())
     _expect_rules((*(chosen or ()), *left_out))
     if chosen is None and not left_out:
-        return lambda rule: True
-    return lambda rule: (chosen is None or any(_names(word, rule) for word in chosen)) and not any(
-        _names(word, rule) for word in left_out
+        return lambda code, name: True
+    return lambda code, name: (chosen is None or any(_names(word, code, name) for word in chosen)) and not any(
+        _names(word, code, name) for word in left_out
     )
 
 
@@ -86,9 +89,9 @@ def _known(severity: Mapping[str, str] | None) -> Mapping[str, str]:
 
 def _expect_rules(words: Iterable[str]) -> None:
     for word in words:
-        if not any(_names(word, rule) for rule in (shape.RULES if word.startswith("CC0") else catalogue.load())):
+        if not any(_names(word, code, name) for code, name in catalogue.names().items()):
             raise ValueError(f"no rule is called {word!r}; `chatcontract rules` lists them")
 
 
-def _names(word: str, rule: Rule) -> bool:
-    return word == rule.name or (word.upper().startswith("CC") and rule.code.startswith(word.upper()))
+def _names(word: str, code: str, name: str) -> bool:
+    return word == name or (word.upper().startswith("CC") and code.startswith(word.upper()))

@@ -4,7 +4,7 @@ Its JSON Schema is `docs/report.schema.json`.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from chatcontract.model import Result, Rule, Severity, Verdict, Violation
@@ -16,11 +16,17 @@ Report = dict[str, Any]
 
 
 class Collector:
-    """Adds up results as they come, and makes the report of them at any time."""
+    """Adds up results as they come, and makes the report of them at any time.
 
-    def __init__(self, head: Mapping[str, Any], rules: Iterable[Rule], *, keep: bool = True) -> None:
+    Args:
+        head: what every report of the run says first.
+        rule_of: gives the rule of a code.
+        keep: whether the report is to have the results, not their sums alone.
+    """
+
+    def __init__(self, head: Mapping[str, Any], rule_of: Callable[[str], Rule], *, keep: bool = True) -> None:
         self._head = head
-        self._rules = {rule.code: rule for rule in rules}
+        self._rule_of = rule_of
         self._keep = keep
         self._results: list[Report] = []
         self._verdicts: Counter[str] = Counter()
@@ -66,7 +72,7 @@ class Collector:
 
     def report(self, **members: Any) -> Report:
         """The whole report; `members` stand beside those that every report has."""
-        rules = {code: rule_json(self._rules[code]) for code in sorted(self._by_rule) if code in self._rules}
+        rules = {code: rule_json(self._rule_of(code)) for code in sorted(self._by_rule)}
         return {
             "schema_version": SCHEMA_VERSION, **self._head, **members,
             "rules": rules, "results": self._results, "summary": self.summary(),

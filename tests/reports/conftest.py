@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from chatcontract import Contract
+from chatcontract import Contract, rules
 from chatcontract.report import Collector
 from chatcontract.reports import AUDIT_RENDERERS, RENDERERS, renderer
 from chatcontract.runner import Run, spec_json
@@ -34,7 +34,7 @@ def checked(*names: str, **members: Any) -> dict[str, Any]:
         "spec": spec_json(contract),
         "profile": "openai",
     }
-    collector = Collector({**head, "target": None}, contract.rules)
+    collector = Collector({**head, "target": None}, rules.get)
     run = Run(contract, collector)
     list(run.results(str(RECORDINGS / name) for name in names))
     return json.loads(json.dumps(collector.report(sources=run.sources, interrupted=False, **members)))

@@ -6,7 +6,7 @@ import sys
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
 
-from chatcontract import __version__
+from chatcontract import __version__, rules
 from chatcontract.commands import options
 from chatcontract.exceptions import SourceError
 from chatcontract.model import Severity
@@ -199,7 +199,7 @@ def _prepared(arguments: argparse.Namespace, url: str) -> tuple[Any, Collector, 
         "tool": {"name": "chatcontract", "version": __version__}, "spec": spec_json(contract),
         "profile": contract.profile, "target": target.base,
     }  # fmt: skip
-    return Audit(contract, target, planned, settings), Collector(head, contract.rules), catalogue
+    return Audit(contract, target, planned, settings), Collector(head, rules.get), catalogue
 
 
 def _plan_text(audit: Any) -> str:

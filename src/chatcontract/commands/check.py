@@ -6,7 +6,7 @@ import time
 from contextlib import ExitStack
 from typing import Any
 
-from chatcontract import __version__
+from chatcontract import __version__, rules
 from chatcontract.commands import options
 from chatcontract.exceptions import SourceError
 from chatcontract.model import Part, Severity, Verdict
@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
     wanted = None if arguments.wanted == "auto" else Part(arguments.wanted)
     outputs = [(arguments.format, "-"), *arguments.report]
     renderers = {form: renderer(form) for form, _ in outputs}
-    collector = Collector(head, contract.rules, keep=any(form != "jsonl" for form, _ in outputs))
+    collector = Collector(head, rules.get, keep=any(form != "jsonl" for form, _ in outputs))
     progress = _Progress(enabled=not arguments.quiet and sys.stderr.isatty())
     checked = Run(contract, collector, wanted=wanted, progress=progress)
     interrupted = False
