@@ -51,6 +51,11 @@ def logprob_of(holder: JSON) -> int | float | None:
     return value if type(value) is int and value.bit_length() <= 64 else None
 
 
+def is_whole(value: JSON) -> bool:
+    """Whether it is an integer; one beyond 64 bits may have been read as a float."""
+    return type(value) is int or (isinstance(value, float) and value.is_integer())
+
+
 def bytes_of(value: JSON) -> bytes | None:
     """What a list of byte values stands for; None if it is no such list."""
     if isinstance(value, list) and all(type(number) is int and 0 <= number < 256 for number in value):

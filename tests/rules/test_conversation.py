@@ -1,12 +1,13 @@
 """Messages of a request: calls and their answers, and what each message holds."""
 
+import json
 from functools import cache
 from typing import Any
 
 import pytest
 
 from chatcontract import Contract
-from chatcontract.model import Severity
+from chatcontract.model import Exchange, Request, Severity
 
 JSON = Any
 USER = {"role": "user", "content": "x"}
@@ -172,8 +173,39 @@ def test_other_image_urls_are_errors(url: str) -> None:
     ]
 
 
-def test_an_image_that_is_no_object_is_left_to_the_schema() -> None:
-    assert found(user({"type": "image_url", "image_url": "a.png"}), model="gpt-3.5-turbo") == []
+@pytest.mark.parametrize(
+    ("model", "severity"),
+    [
+        ("gpt-4-vision-preview", Severity.INFO),
+        ("gpt-4-1106-vision-preview", Severity.INFO),
+        ("gpt-4-turbo", Severity.ERROR),
+        ("gpt-4-1106-preview", Severity.ERROR),
+        ("gpt-3.5-turbo", Severity.ERROR),
+        ("llava", Severity.ERROR),
+    ],
+)
+@pytest.mark.parametrize("url", ["https://example.com/a.png", "a.png", ""])
+def test_an_image_as_text_is_one_finding_and_a_note_for_the_first_models(
+    model: str, severity: Severity, url: str
+) -> None:
+    shown = user({"type": "text", "text": "x"}, {"type": "image_url", "image_url": url})
+    violations = contract().check_request({"model": model, "messages": [shown]})
+    assert [(v.rule, v.severity, v.pointer) for v in violations] == [
+        ("CC270", severity, "/messages/0/content/1/image_url")
+    ]
+
+
+def test_an_image_as_text_is_an_error_at_other_hosts_too() -> None:
+    body = {"model": "llava", "messages": [user({"type": "image_url", "image_url": "a.png"})]}
+    request = Request("POST", "http://localhost:11434/v1/chat/completions", (), json.dumps(body).encode())
+    for profile in ("openai", "compatible"):
+        errors = Contract.load(profile=profile).check(Exchange("x", request)).errors
+        assert [(v.rule, v.pointer) for v in errors] == [("CC270", "/messages/0/content/0/image_url")]
+
+
+@pytest.mark.parametrize("value", [None, 7, [], ["a.png"]])
+def test_an_image_that_is_neither_object_nor_text_is_left_to_the_schema(value: JSON) -> None:
+    assert found(user({"type": "image_url", "image_url": value})) == []
 
 
 @pytest.mark.parametrize(

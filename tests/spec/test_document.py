@@ -55,6 +55,10 @@ EXCEPTIONS: dict[str, tuple[dict[str, Any], str]] = {
         {"type": "string|array<object|string>"},
         "the service takes strings among the parts",
     ),
+    "request.messages[]<user>.content[]<image_url>.image_url": (
+        {"type": "string|object"},
+        "the first vision models took the URL as plain text",
+    ),
     "response.choices[].logprobs": (
         {"required": False},
         "reasoning and audio models leave it out",

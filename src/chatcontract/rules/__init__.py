@@ -87,7 +87,11 @@ def _modules() -> list[str]:
     return sorted(name[:-3] for name in os.listdir(__path__[0]) if name.endswith(".py") and name[0] != "_")
 
 
-def _declared(name: str) -> list[Rule]:
+def declared(module: object) -> list[Rule]:
     """The rules that a module declares, whether alone or in a tuple called RULES."""
-    members = vars(import_module(f"{__name__}.{name}"))
+    members = vars(module)
     return list(members.get("RULES", ())) or [value for value in members.values() if isinstance(value, Rule)]
+
+
+def _declared(name: str) -> list[Rule]:
+    return declared(import_module(f"{__name__}.{name}"))

@@ -1,6 +1,7 @@
 """Choices (CC32, CC33): how many there are, what each holds, and how it says it ended."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from chatcontract.completeness import is_complete
 from chatcontract.declare import SpecView, rule
@@ -8,6 +9,7 @@ from chatcontract.examples import CALL, TOOL, Insert, response, stream
 from chatcontract.model import JSON, Basis, Finding, Part, Severity
 from chatcontract.reading import Reading
 from chatcontract.redact import short
+from chatcontract.tokens import is_whole
 from chatcontract.toolcalls import demand, has_call
 
 _API = "https://developers.openai.com/api/reference/resources/chat/subresources/completions/methods/create"
@@ -158,16 +160,10 @@ def choice_index_not_contiguous(reading: Reading, spec: SpecView) -> Iterator[Fi
         seen.add(index)
 
 
-def _indices(reading: Reading) -> list[tuple[int, float]]:
+def _indices(reading: Reading) -> list[tuple[int, Any]]:
     """Position and index of the choices; nothing where an index has another type."""
     found = [(position, choice.get("index")) for position, choice, _ in reading.choices]
-    whole = [(position, index) for position, index in found if _is_whole(index)]
-    return whole if len(whole) == len(found) else []
-
-
-def _is_whole(index: JSON) -> bool:
-    """Whether it is an integer; one beyond 64 bits may have been read as a float."""
-    return type(index) is int or (isinstance(index, float) and index.is_integer())
+    return found if all(is_whole(index) for _, index in found) else []
 
 
 @rule(

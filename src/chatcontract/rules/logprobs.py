@@ -69,7 +69,8 @@ def logprobs_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
             if message.get(name) and isinstance(message[name], str) and not logprobs.get(name):
                 pointer = f"/choices/{position}/logprobs" if "logprobs" in choice else f"/choices/{position}"
                 met = choice.get("logprobs")
-                text = f"expected an entry for each token of the {name}, got {short(met, 60)}"
+                shown = short(met, 60) if "logprobs" in choice else "no logprobs"
+                text = f"expected an entry for each token of the {name}, got {shown}"
                 yield Finding(pointer, text, met)
 
 

@@ -204,6 +204,7 @@ def _tokens(reading: Reading, markers: tuple[str, ...]) -> Iterator[Finding]:
         response({_TEXT: '{"city": "Bonn"}'}, request={"/tools": [TOOL]}),
         response({_TEXT: '<tool_call>{"name": "get_weather"}'}, request={"/tools": [TOOL], "/tool_choice": "none"}),
         response({_TEXT: '{"name": "Ada", "arguments": {}}'}, request={"/tools": [TOOL]}),
+        response({_TEXT: '{"name": get_weather}}</tool_call> eight nine'}, request={"/tools": [TOOL]}),
         response(
             {_TEXT: "Write <tool_call> first."},
             request={"/tools": [TOOL], "/messages/0/content": "How is <tool_call> used?"},
@@ -217,6 +218,9 @@ def _tokens(reading: Reading, markers: tuple[str, ...]) -> Iterator[Finding]:
             {_TEXT: '{"name": "get_weather", "arguments": {"city": "Bonn"}}'}, request={"/tools": [TOOL]}
         ),
         response({_TEXT: "Let me look. <function=get_weather><parameter=city>"}, request={"/tools": [TOOL]}),
+        response(
+            {_TEXT: '{"name": "get_weather", "arguments": {}}\n</tool_call>'}, request={"/tools": [TOOL]}
+        ),
     ],
 )
 def tool_call_in_content(reading: Reading, spec: SpecView) -> Iterator[Finding]:
@@ -248,8 +252,9 @@ def tool_call_in_content(reading: Reading, spec: SpecView) -> Iterator[Finding]:
 
 
 def _call_mark(reading: Reading, content: str, names: list[str]) -> str:
-    """The first mark of a call in a content that names an offered tool."""
+    """The first mark of a call in a content that names an offered tool; one that ends a call needs the call."""
     met = [marker for marker in _CALLS if marker in content]
+    met = [mark for mark in met if "/" not in mark or _bare_call(content[: content.find(mark)], names)]
     if met and any(name in content for name in names) and (strange := _not_said(reading, met)):
         return min(strange, key=content.find)
     return ""

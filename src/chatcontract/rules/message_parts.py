@@ -1,4 +1,4 @@
-"""Request (CC265 to CC269): images, sound and files in messages."""
+"""Request (CC265 to CC270): images, sound and files in messages."""
 
 from collections.abc import Iterator
 
@@ -14,6 +14,8 @@ _GUIDE = "https://developers.openai.com/api/docs/guides/"
 _PART = "#/components/schemas/ChatCompletionRequestMessageContentPart"
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_= \t\r\n"
 _SEEN = ("image/png", "image/jpeg", "image/jpg", "image/gif", "image/webp")
+_TOOK_TEXT = ("gpt-4-vision", "gpt-4-1106-vision")
+"""How the names of the models begin that took the URL of an image as plain text."""
 _STARTS = {"wav": ("UklGR",), "mp3": ("SUQz", "//")}
 _SHOWN = Insert(
     {
@@ -27,6 +29,10 @@ _PDF = "data:application/pdf;base64,JVBERi0xLjQ="
 
 def _image(url: str) -> Example:
     return request({"/messages/0/content": [{"type": "image_url", "image_url": {"url": url}}]})
+
+
+def _image_as_text(model: str, url: str = "https://example.com/a.png") -> Example:
+    return request({"/model": model, "/messages/0/content": [{"type": "image_url", "image_url": url}]})
 
 
 def _file(**file: JSON) -> Example:
@@ -56,7 +62,7 @@ def _is_base64(text: str) -> bool:
 
 @rule(
     "CC265",
-    anchor=_PART + "Image/properties/image_url/properties/url",
+    anchor=_PART + "Image/properties/image_url/anyOf/0/properties/url",
     part=Part.REQUEST,
     severity=Severity.ERROR,
     basis=Basis.OBSERVED,
@@ -84,7 +90,7 @@ def image_url_invalid(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     The service refuses the request. Paths of files and bare base64 are the usual mistakes.
 
     ## Known exceptions
-    Types of image other than PNG, JPEG, GIF and WebP are a warning.
+    Types of image other than PNG, JPEG, GIF and WebP are a warning. CC270 is about a URL without its object.
     """
     for place, body in _bodies(reading, "image_url"):
         url = body.get("url")
@@ -258,3 +264,33 @@ def file_data_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]
             yield Finding(
                 f"{place}/file_data", said, data, severity=model_names.lenient(reading.exchange.request)
             )
+
+
+@rule(
+    "CC270",
+    anchor=_PART + "Image/properties/image_url",
+    part=Part.REQUEST,
+    severity=Severity.ERROR,
+    basis=Basis.OBSERVED,
+    source="https://github.com/dataprofessor/builder/issues/3",
+    since="0.1",
+    passes=[_image("https://example.com/a.png")],
+    fails=[_image_as_text("gpt-4o"), _image_as_text("gpt-5.2", "a.png")],
+)
+def image_url_as_text(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """An image is given as bare text, not as an object with its URL.
+
+    ## Why it matters
+    The service refuses the request: models since GPT-4 Turbo ask for the object.
+
+    ## Known exceptions
+    The first vision models (`gpt-4-vision-preview`, `gpt-4-1106-vision-preview`) took text: a note only.
+    """
+    model = reading.asked.get("model")
+    severity = Severity.INFO if isinstance(model, str) and model.startswith(_TOOK_TEXT) else None
+    for part in asks.parts(reading.asked):
+        url = part.value.get("image_url")
+        if part.value.get("type") == "image_url" and isinstance(url, str):
+            said = "expected an object with `url`, got text"
+            hint = 'send {"url": "…"} in place of the text'
+            yield Finding(f"{part.pointer}/image_url", said, url, severity=severity, hint=hint)

@@ -98,10 +98,11 @@ def forced_tool_not_called(reading: Reading, spec: SpecView) -> Iterator[Finding
     wanted = demand(reading.asked)
     if not wanted.forced:
         return
+    name = "tool_choice" if reading.asked.get("tool_choice") is not None else "function_call"
     for position, choice, message in reading.choices:
         if choice.get("finish_reason") in _BOUND and not has_call(message) and not message.get("refusal"):
             tool = "a call" if wanted.named is None else f"a call of {short(wanted.named, 80)}"
-            text = f"expected {tool}, which tool_choice demands, got a message without any"
+            text = f"expected {tool}, which {name} demands, got a message without any"
             yield Finding(f"/choices/{position}/message", text)
 
 

@@ -22,6 +22,7 @@ _BY_RULE: Mapping[str, str | None] = {
     "tool-call-id-unmatched": None,
     "tool-choice-undeclared": None,
     "allowed-tools-undeclared": None,
+    "image-url-as-text": "invalid_type",
     "image-url-invalid": "invalid_image_url",
     "role-unsupported": "unsupported_value",
 }
