@@ -9,7 +9,19 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from chatcontract.examples import CALL, ERROR, GONE, REQUEST, RESPONSE, STREAM, TOOL, changed, chunk, events, usage_chunk
+from chatcontract.examples import (
+    CALL,
+    ERROR,
+    GONE,
+    REQUEST,
+    RESPONSE,
+    STREAM,
+    TOOL,
+    changed,
+    chunk,
+    events,
+    usage_chunk,
+)
 
 HERE = Path(__file__).parent
 CARELESS = "llm.example.net"

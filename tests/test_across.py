@@ -40,12 +40,7 @@ def test_an_answer_and_its_stream_are_one_answer() -> None:
 
 def test_a_cut_stream_and_an_empty_id_prove_nothing() -> None:
     assert fed(answer(), stream({"/2": GONE, "/3": GONE}).exchange()) == []
-    assert (
-        fed(
-            answer({"/id": ""}), answer({"/id": "", **OTHER}), answer({"/id": 5}), answer({"/id": 5, **OTHER})
-        )
-        == []
-    )
+    assert fed(answer({"/id": ""}), answer({"/id": "", **OTHER}), answer({"/id": 5}), answer({"/id": 5, **OTHER})) == []
 
 
 def test_ids_of_different_hosts_are_different() -> None:
@@ -61,8 +56,7 @@ def test_memory_is_bounded() -> None:
 def lines(tmp_path: Path, *contents: str) -> str:
     path = tmp_path / "traffic.jsonl"
     records = [
-        {"request": {}, "response": response({"/choices/0/message/content": text}).payload()}
-        for text in contents
+        {"request": {}, "response": response({"/choices/0/message/content": text}).payload()} for text in contents
     ]
     path.write_text("".join(json.dumps({**record, "request": None}) + "\n" for record in records))
     return str(path)

@@ -112,10 +112,7 @@ def own(dotted: str) -> str:
 
 def row(name: str) -> int:
     fitting = [
-        (word == name, len(word), at)
-        for at, words in enumerate(ROWS)
-        for word in words
-        if fnmatchcase(name, word)
+        (word == name, len(word), at) for at, words in enumerate(ROWS) for word in words if fnmatchcase(name, word)
     ]
     assert fitting, f"{name} has no row in LAYERS"
     return max(fitting)[2]
@@ -151,9 +148,7 @@ def test_most_functions_are_very_short() -> None:
 
 
 def test_comments_say_why_and_are_rare() -> None:
-    lines = [
-        line.strip() for path in MODULES.values() for line in path.read_text(encoding="utf-8").splitlines()
-    ]
+    lines = [line.strip() for path in MODULES.values() for line in path.read_text(encoding="utf-8").splitlines()]
     assert sum(line.startswith("#") for line in lines) / len(lines) < MAX_COMMENTS
 
 
@@ -164,9 +159,7 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
 @pytest.mark.parametrize("statement", ["import chatcontract", "from chatcontract import Contract"])
 def test_importing_the_package_is_light(statement: str) -> None:
     code = f"import sys\n{statement}\nprint(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True
-    ).stdout.split()
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     assert "chatcontract" in loaded
     assert set(loaded) & HEAVY == set()
 

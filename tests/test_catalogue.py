@@ -38,7 +38,13 @@ def test_every_rule_is_anchored_in_the_document_and_named_well(rule: Rule) -> No
 def test_explain_takes_code_and_name(word: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", word]) == 0
     shown = capsys.readouterr().out
-    for part in ("Why it matters", "Known exceptions", "Example that fails", "Example that passes", "How to silence it"):
+    for part in (
+        "Why it matters",
+        "Known exceptions",
+        "Example that fails",
+        "Example that passes",
+        "How to silence it",
+    ):
         assert part in shown
     assert "source: <https://" in shown
 

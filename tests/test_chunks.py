@@ -74,9 +74,7 @@ def test_a_usual_stream_has_no_breach_and_adds_up_to_its_answer() -> None:
             service_tier="default",
             system_fingerprint="fp_1",
         ),
-        chunk(
-            {"content": "lo"}, usage=None, obfuscation="z", service_tier="default", system_fingerprint="fp_1"
-        ),
+        chunk({"content": "lo"}, usage=None, obfuscation="z", service_tier="default", system_fingerprint="fp_1"),
         chunk(finish="stop", usage=None, service_tier="default", system_fingerprint="fp_1"),
         usage_chunk(service_tier="default", system_fingerprint="fp_1"),
     ]
@@ -131,12 +129,8 @@ def test_tool_calls_are_put_together_by_index() -> None:
 
 def test_custom_calls_and_the_deprecated_function_call_are_put_together() -> None:
     custom = {"index": 0, "id": "call_1", "type": "custom", "custom": {"name": "sh", "input": "l"}}
-    message = message_of(
-        ROLE, {"tool_calls": [custom]}, {"tool_calls": [{"index": 0, "custom": {"input": "s"}}]}
-    )
-    assert message["tool_calls"] == [
-        {"id": "call_1", "type": "custom", "custom": {"name": "sh", "input": "ls"}}
-    ]
+    message = message_of(ROLE, {"tool_calls": [custom]}, {"tool_calls": [{"index": 0, "custom": {"input": "s"}}]})
+    assert message["tool_calls"] == [{"id": "call_1", "type": "custom", "custom": {"name": "sh", "input": "ls"}}]
     pieces = ({"function_call": {"name": "f", "arguments": "{"}}, {"function_call": {"arguments": "}"}})
     assert message_of(ROLE, *pieces)["function_call"] == {"name": "f", "arguments": "{}"}
 
@@ -349,9 +343,7 @@ def test_a_fault_hides_no_other() -> None:
 
 @pytest.mark.parametrize("position", [0, 1])
 def test_a_breach_is_told_of_each_choice_at_its_place_in_the_chunk(position: int) -> None:
-    choices: list[Any] = [
-        {"index": index, "delta": {"role": "assistant"}, "finish_reason": "stop"} for index in (0, 1)
-    ]
+    choices: list[Any] = [{"index": index, "delta": {"role": "assistant"}, "finish_reason": "stop"} for index in (0, 1)]
     del choices[position]["delta"]["role"]
     (breach,) = breaches_of([{**HEAD, "choices": choices}])
     assert (breach.tag, breach.pointer) == ("role-missing", f"/choices/{position}/delta")

@@ -16,7 +16,9 @@ RECORDINGS = ROOT / "recordings"
 BAD_ANSWER = changed(RESPONSE, {"/choices/0/finish_reason": "eos"})
 
 
-def run(*arguments: str | Path, stdin: bytes = b"", cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str | Path, stdin: bytes = b"", cwd: Path | None = None, **env: str
+) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
     done = subprocess.run(
         [sys.executable, "-m", "chatcontract", *map(str, arguments)],
@@ -92,8 +94,16 @@ def test_help_teaches_with_examples_and_exit_codes() -> None:
         (json.dumps({"error": {"message": "m", "type": "t", "param": None, "code": None}}), "error"),
         (events(list(STREAM)).decode(), "stream"),
         (json.dumps(pair(RESPONSE)), "bare pair"),
-        (json.dumps({"request": {**REQUEST, "stream": True}, "stream": [json.dumps(s) for s in STREAM[:-1]] + ["[DONE]"]}), "bare pair"),
-        (json.dumps({"request": {"url": "u", "body": REQUEST}, "response": {"status": 200, "body": RESPONSE}}), "native line"),
+        (
+            json.dumps(
+                {"request": {**REQUEST, "stream": True}, "stream": [json.dumps(s) for s in STREAM[:-1]] + ["[DONE]"]}
+            ),
+            "bare pair",
+        ),
+        (
+            json.dumps({"request": {"url": "u", "body": REQUEST}, "response": {"status": 200, "body": RESPONSE}}),
+            "native line",
+        ),
     ],
     ids=["request", "response", "chunk", "error", "stream", "pair", "streamed pair", "native"],
 )
@@ -131,7 +141,9 @@ def test_an_unreadable_line_is_named_and_the_rest_goes_on(tmp_path: Path) -> Non
     assert "2 passed, 1 errored" in done.stdout
 
 
-@pytest.mark.parametrize("content", [b"", b"  \n", b"\x00\xff\xfe", b"hello world", b"[1, 2]", b'{"a": 1}', b"\x1f\x8b"])
+@pytest.mark.parametrize(
+    "content", [b"", b"  \n", b"\x00\xff\xfe", b"hello world", b"[1, 2]", b'{"a": 1}', b"\x1f\x8b"]
+)
 def test_what_is_no_traffic_at_all_exits_with_3(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "junk").write_bytes(content)
     done = run("check", tmp_path / "junk")
@@ -207,7 +219,9 @@ def test_colours_obey_the_environment(tmp_path: Path) -> None:
 
 
 def test_traffic_can_not_write_to_the_terminal_nor_leak_keys(tmp_path: Path) -> None:
-    hostile = changed(RESPONSE, {"/choices/0/finish_reason": "\x1b]0;owned\x07 sk-proj-abcdefghijklmnop", "/\x1b[2J": 1})
+    hostile = changed(
+        RESPONSE, {"/choices/0/finish_reason": "\x1b]0;owned\x07 sk-proj-abcdefghijklmnop", "/\x1b[2J": 1}
+    )
     done = run("check", lines(tmp_path / "t.jsonl", pair(hostile, id="\x1b[31mred", host="h\x1b[0m")), "-v")
     assert "\x1b" not in done.stdout
     assert "\x07" not in done.stdout

@@ -26,9 +26,7 @@ from chatcontract.pointer import resolve, split
 
 HERE = Path(__file__).parent
 VALID: dict[str, dict[str, Any]] = yaml.safe_load((HERE / "valid.yaml").read_text(encoding="utf-8"))
-ENTRIES: list[dict[str, Any]] = yaml.safe_load(
-    (HERE.parent / "spec" / "tolerances.yaml").read_text(encoding="utf-8")
-)
+ENTRIES: list[dict[str, Any]] = yaml.safe_load((HERE.parent / "spec" / "tolerances.yaml").read_text(encoding="utf-8"))
 TOLERANCES: list[list[Any]] = closures.own().json("tolerances")
 PROFILES: tuple[Profile, ...] = ("strict", "openai", "compatible")
 ENGINES = pytest.mark.parametrize("engine", ["jsonschema-rs", "jsonschema"])
@@ -110,8 +108,7 @@ def test_a_response_of_old_is_excused_by_profile_and_a_broken_one_by_none() -> N
     old = deepcopy(RESPONSE)
     del old["choices"][0]["message"]["refusal"]
     severities = {
-        profile: [v.severity for v in Contract.load(profile=profile).check_response(old)]
-        for profile in PROFILES
+        profile: [v.severity for v in Contract.load(profile=profile).check_response(old)] for profile in PROFILES
     }
     assert severities == {"strict": [Severity.ERROR], "openai": [Severity.INFO], "compatible": []}
     for profile in PROFILES:
@@ -202,9 +199,7 @@ def exchange(request: Any = REQUEST, status: int | None = 200, answer: Any = RES
             [(Part.ERROR, "/error/message")]),
     ],
 )  # fmt: skip
-def test_an_exchange_is_checked_by_what_its_parts_are(
-    made: Exchange, expected: list[tuple[Part, str]]
-) -> None:
+def test_an_exchange_is_checked_by_what_its_parts_are(made: Exchange, expected: list[tuple[Part, str]]) -> None:
     found = Contract.load(select=["CC001"]).check(made)
     assert [(v.part, v.pointer) for v in found if "missing" not in v.message] == expected
     assert {v.exchange for v in found} <= {"e1"}

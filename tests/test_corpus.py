@@ -103,8 +103,6 @@ def test_other_servers_keep_the_contract_worse_than_the_reference_service() -> N
     for profile in ("strict", "openai", "compatible"):
         contract = Contract.load(profile=profile, select=["CC0"])
         answers = [contract.check(exchange._replace(request=None)) for exchange in others]
-        shares[profile] = sum(any(v.severity is Severity.ERROR for v in found) for found in answers) / len(
-            others
-        )
+        shares[profile] = sum(any(v.severity is Severity.ERROR for v in found) for found in answers) / len(others)
     print(*(f"{profile}: {share:.0%}" for profile, share in shares.items()))
     assert shares["strict"] > shares["openai"] > shares["compatible"]

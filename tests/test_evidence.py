@@ -9,9 +9,7 @@ from chatcontract.evidence import CONTEXT, LINES, LONGEST, excerpt
 from chatcontract.examples import RESPONSE, STREAM, changed, events
 
 
-def violation(
-    pointer: str, part: str = "response", chunk: int | None = None, curl: str = ""
-) -> dict[str, Any]:
+def violation(pointer: str, part: str = "response", chunk: int | None = None, curl: str = "") -> dict[str, Any]:
     return {"pointer": pointer, "part": part, "chunk": chunk, "curl": curl}
 
 
@@ -52,9 +50,7 @@ def test_a_place_behind_the_cut_is_not_said_to_be_absent() -> None:
 
 def test_the_chunk_of_a_stream_is_marked_at_the_pointer() -> None:
     body = ": hello\r\n\r\n" + events(list(STREAM)).decode()
-    shown = excerpt(
-        violation("/choices/0/delta/content", "chunk", 1), result(body, media="text/event-stream")
-    )
+    shown = excerpt(violation("/choices/0/delta/content", "chunk", 1), result(body, media="text/event-stream"))
     assert shown is not None
     assert shown.where == "response stream, chunk 1"
     assert shown.marked == '"content": ' + json.dumps(STREAM[1]["choices"][0]["delta"]["content"])

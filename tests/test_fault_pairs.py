@@ -167,13 +167,9 @@ def test_two_faults_are_both_reported(part: Part) -> None:
             continue
         lost = {one.code, other.code} - codes(example)
         reported += not lost
+        hidden += [(one.name, other.name) for code in lost if code == one.code and not is_undone(one, first, second)]
         hidden += [
-            (one.name, other.name) for code in lost if code == one.code and not is_undone(one, first, second)
-        ]
-        hidden += [
-            (other.name, one.name)
-            for code in lost
-            if code == other.code and not is_undone(other, second, first)
+            (other.name, one.name) for code in lost if code == other.code and not is_undone(other, second, first)
         ]
     assert not hidden
     assert reported > {Part.REQUEST: 100, Part.RESPONSE: 100, Part.STREAM: 100}.get(part, 0)

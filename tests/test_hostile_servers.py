@@ -31,12 +31,8 @@ Start = Callable[[Callable[[socket.socket, bytes], None]], str]
 def audited(url: str, *names: str) -> tuple[dict[str, dict[str, object]], float]:
     """The results by probe, and how long it took."""
     contract, budget = Contract.load(), Budget(2)
-    chosen = select(
-        load(), names=names or ("request-m", "stream-plain", "errors-json-malformed", "tools-required")
-    )
-    audit = Audit(
-        contract, Target(url, KEY), plan(chosen, Context("m"), budget), Settings(budget, 4, LIMITS, 0, "m")
-    )
+    chosen = select(load(), names=names or ("request-m", "stream-plain", "errors-json-malformed", "tools-required"))
+    audit = Audit(contract, Target(url, KEY), plan(chosen, Context("m"), budget), Settings(budget, 4, LIMITS, 0, "m"))
     begun = time.monotonic()
     run(audit)
     elapsed = time.monotonic() - begun
@@ -46,9 +42,7 @@ def audited(url: str, *names: str) -> tuple[dict[str, dict[str, object]], float]
     return {result["id"]: result for result in made["results"]}, elapsed
 
 
-def in_pieces(
-    head: bytes, pieces: Iterator[bytes], wait: float = 0
-) -> Callable[[socket.socket, bytes], None]:
+def in_pieces(head: bytes, pieces: Iterator[bytes], wait: float = 0) -> Callable[[socket.socket, bytes], None]:
     def behave(connection: socket.socket, asked: bytes) -> None:
         connection.sendall(head + b"\r\n")
         for piece in pieces if not isinstance(pieces, repeat) else repeat(next(pieces)):
@@ -236,9 +230,7 @@ def test_streams_that_never_end_do_not_cost_the_other_probes(raw_server: Start) 
 
 def test_a_key_that_the_server_sends_back_is_never_shown(raw_server: Start) -> None:
     def echo(connection: socket.socket, asked: bytes) -> None:
-        body = json.dumps(
-            {"error": {"message": f"bad key {KEY}", "type": KEY, "param": None, "code": KEY}}
-        ).encode()
+        body = json.dumps({"error": {"message": f"bad key {KEY}", "type": KEY, "param": None, "code": KEY}}).encode()
         head = b"HTTP/1.1 400 Bad\r\nx-key: " + KEY.encode() + b"\r\ncontent-type: application/json\r\n"
         connection.sendall(head + b"content-length: %d\r\n\r\n" % len(body) + body)
 
@@ -250,9 +242,7 @@ def test_a_server_that_hangs_up_on_broken_requests_is_still_asked_the_others(raw
     def touchy(connection: socket.socket, asked: bytes) -> None:
         (answer if b'"Say hello."' in asked and b'"top_p"' not in asked else reset)(connection, asked)
 
-    results, _ = audited(
-        raw_server(touchy), "errors-body", "errors-json", "errors-top-p", "errors-seed", "errors-n"
-    )
+    results, _ = audited(raw_server(touchy), "errors-body", "errors-json", "errors-top-p", "errors-seed", "errors-n")
     reasons = [str(result["reason"]) for result in results.values()]
     assert not any("not asked" in reason for reason in reasons)
     assert results["errors-seed-text"]["verdict"] == "failed"

@@ -49,9 +49,7 @@ def test_a_repeated_member_is_named_where_it_stands(read: Read, text: str, place
     for data in (text, text.encode()):
         value, found = read(data)
         assert value == json.loads(text)
-        assert [(fault.kind, fault.pointer) for fault in found] == [
-            ("duplicate-key", place) for place in places
-        ]
+        assert [(fault.kind, fault.pointer) for fault in found] == [("duplicate-key", place) for place in places]
 
 
 def test_of_a_repeated_member_the_last_one_counts() -> None:
@@ -295,9 +293,7 @@ MESSAGES = [{"role": "user", "content": "Hi"}]
 
 
 @ENGINES
-@pytest.mark.parametrize(
-    "strange", [b"x", {1, 2}, object(), 1 + 2j, {1: 2}], ids=lambda it: type(it).__name__
-)
+@pytest.mark.parametrize("strange", [b"x", {1, 2}, object(), 1 + 2j, {1: 2}], ids=lambda it: type(it).__name__)
 def test_python_values_that_json_lacks_give_a_clear_type_error(engine: Engine, strange: object) -> None:
     contract = Contract.load(engine=engine, select=["CC0"])
     body: Any = {"model": strange, "messages": MESSAGES}

@@ -57,12 +57,8 @@ STREAMS: dict[str, Example] = {
     "no blank after the colon": retold(lambda body: body.replace(b"data: ", b"data:")),
     "byte order mark": retold(lambda body: b"\xef\xbb\xbf" + body),
     "several empty lines": retold(lambda body: body.replace(b"\n\n", b"\n\n\n\n")),
-    "event, id and retry": retold(
-        lambda body: b"retry: 3000\n" + body.replace(b"data: {", b"event: message\ndata: {")
-    ),
-    "ids of events": stream(
-        body=b"".join(b"id: %d\n" % at + events([data]) for at, data in enumerate(STREAM))
-    ),
+    "event, id and retry": retold(lambda body: b"retry: 3000\n" + body.replace(b"data: {", b"event: message\ndata: {")),
+    "ids of events": stream(body=b"".join(b"id: %d\n" % at + events([data]) for at, data in enumerate(STREAM))),
     "unknown field": stream(body=HEAD + b"trace: 7\n" + TAIL),
     "mixed line endings": stream(body=HEAD + TAIL.replace(b"\n", b"\r\n")),
     "spaces inside the JSON": stream(body=b"".join(map(spaced, STREAM))),
@@ -80,11 +76,7 @@ STREAMS: dict[str, Example] = {
     "null first content": stream({"/0/choices/0/delta/content": None}),
     "an empty delta in the middle": stream({"/2": Insert(chunk({}))}),
     "absent optional members": stream(
-        {
-            f"/{position}/{name}": GONE
-            for position in range(4)
-            for name in ("service_tier", "system_fingerprint")
-        }
+        {f"/{position}/{name}": GONE for position in range(4) for name in ("service_tier", "system_fingerprint")}
         | {f"/{position}/choices/0/logprobs": GONE for position in range(4)}
         | {"/0/choices/0/delta/refusal": GONE}
     ),
@@ -92,11 +84,7 @@ STREAMS: dict[str, Example] = {
     "a call in one fragment": stream(FRAGMENTS),
     "a spoken answer": stream(SPOKEN),
     "the filter chunk of Azure": stream(
-        {
-            "/0": Insert(
-                {**chunk(), "prompt_filter_results": [{"prompt_index": 0, "content_filter_results": {}}]}
-            )
-        }
+        {"/0": Insert({**chunk(), "prompt_filter_results": [{"prompt_index": 0, "content_filter_results": {}}]})}
     ),
     "interleaved choices": stream(
         {
@@ -108,9 +96,7 @@ STREAMS: dict[str, Example] = {
 }
 ANSWERS: dict[str, Example] = {
     "charset parameter": response(headers=(("content-type", "application/json; charset=utf-8"),)),
-    "vendor members": response(
-        {"/x_vendor": 1, "/choices/0/message/reasoning_content": "hm", "/usage/cost": 0.1}
-    ),
+    "vendor members": response({"/x_vendor": 1, "/choices/0/message/reasoning_content": "hm", "/usage/cost": 0.1}),
     "an id without prefix": response({"/id": "1f0c"}),
     "absent optional members": response(
         dict.fromkeys(("/service_tier", "/system_fingerprint", "/choices/0/logprobs"), GONE)
@@ -118,12 +104,8 @@ ANSWERS: dict[str, Example] = {
     ),
     "spaces and line ends": response(body=json.dumps(response().payload(), indent=4).encode() + b"\r\n\r\n"),
     "leading blank lines": response(body=b"\n\n  " + json.dumps(response().payload()).encode()),
-    "members in another order": response(
-        body=json.dumps(dict(reversed(list(response().payload().items())))).encode()
-    ),
-    "escaped text": response(
-        body=json.dumps(response({"/choices/0/message/content": "é\u2028😀"}).payload()).encode()
-    ),
+    "members in another order": response(body=json.dumps(dict(reversed(list(response().payload().items())))).encode()),
+    "escaped text": response(body=json.dumps(response({"/choices/0/message/content": "é\u2028😀"}).payload()).encode()),
 }
 
 

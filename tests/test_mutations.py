@@ -37,17 +37,13 @@ ROOTS = {
 PAYLOADS = [(root, name, payload) for root in ROOTS for name, payload in VALID[root + "s"].items()]
 PROFILES: tuple[Profile, ...] = ("strict", "openai", "compatible")
 ENGINES: tuple[Engine, ...] = ("jsonschema-rs", "jsonschema")
-ONE_EACH = pytest.mark.parametrize(
-    ("root", "name", "payload"), PAYLOADS, ids=[f"{p[0]}: {p[1]}" for p in PAYLOADS]
-)
+ONE_EACH = pytest.mark.parametrize(("root", "name", "payload"), PAYLOADS, ids=[f"{p[0]}: {p[1]}" for p in PAYLOADS])
 SAMPLES = {
     "null": None, "boolean": True, "integer": 7, "number": 1.5, "string": "text", "array": [], "object": {},
 }  # fmt: skip
 SCHEMA_RULES = ("CC001", "CC002", "CC003")
 TOLERATED: dict[tuple[str, str | int, str], dict[str, str]] = {
-    (entry["schema"].removeprefix("#/components/schemas"), entry["member"], entry["may_be"]): entry[
-        "severity"
-    ]
+    (entry["schema"].removeprefix("#/components/schemas"), entry["member"], entry["may_be"]): entry["severity"]
     for entry in TOLERANCES
 }
 
@@ -60,16 +56,12 @@ def contract(profile: Profile, engine: Engine) -> Contract:
 @cache
 def judge(name: str) -> Draft202012Validator:
     schema = {"$ref": f"#/components/schemas/{name}", "components": {"schemas": SCHEMAS}}
-    return Draft202012Validator(
-        json.loads(json.dumps(schema).replace('$"', '\\\\Z"'))
-    )  # as ECMAScript means `$`
+    return Draft202012Validator(json.loads(json.dumps(schema).replace('$"', '\\\\Z"')))  # as ECMAScript means `$`
 
 
 def check(root: str, payload: Any, profile: Profile, engine: Engine) -> Violations:
     if root == "error":
-        return contract(profile, engine).check(
-            Exchange("", None, Response(400, (), json.dumps(payload).encode()))
-        )
+        return contract(profile, engine).check(Exchange("", None, Response(400, (), json.dumps(payload).encode())))
     found: Violations = getattr(contract(profile, engine), f"check_{root}")(payload)
     return found
 
@@ -216,9 +208,7 @@ def leaving_size(spot: Spot, node: dict[str, Any]) -> Iterator[Mutant]:
         if "minItems" in node:
             yield Mutant("minItems", spot.tokens, value[: node["minItems"] - 1], here)
         if "maxItems" in node:
-            yield Mutant(
-                "maxItems", spot.tokens, (value * (node["maxItems"] + 1))[: node["maxItems"] + 1], here
-            )
+            yield Mutant("maxItems", spot.tokens, (value * (node["maxItems"] + 1))[: node["maxItems"] + 1], here)
     if isinstance(value, dict) and "maxProperties" in node:
         more = {f"k{n}": "v" for n in range(node["maxProperties"] + 1)}
         yield Mutant("maxProperties", spot.tokens, more, here)
@@ -308,9 +298,7 @@ def test_a_valid_payload_has_nothing_to_say_about(root: str, name: str, payload:
 
 
 def test_the_valid_payloads_reach_every_schema_object() -> None:
-    reached = {
-        place for root, _, payload in PAYLOADS for spot in all_spots(root, payload) for place in spot.nodes
-    }
+    reached = {place for root, _, payload in PAYLOADS for spot in all_spots(root, payload) for place in spot.nodes}
     assert set(every_schema_object()) - reached == UNREACHABLE
 
 
@@ -340,9 +328,7 @@ def inside(place: str, node: Any) -> Iterator[str]:
 
 
 @ONE_EACH
-def test_what_the_document_forbids_is_found_in_its_place_by_both_engines(
-    root: str, name: str, payload: Any
-) -> None:
+def test_what_the_document_forbids_is_found_in_its_place_by_both_engines(root: str, name: str, payload: Any) -> None:
     for mutant, forbidden, rated, rule in tried(root, name):
         told = {engine: check(root, mutant.payload, "strict", engine) for engine in ENGINES}
         errors = schema_errors(told["jsonschema-rs"])
@@ -391,18 +377,14 @@ def test_an_undocumented_member_is_named_and_is_no_error(root: str, name: str, p
         if mutant.change == "a member more" and not forbidden:
             found = check(root, mutant.payload, "openai", "jsonschema-rs")
             named = [("CC004", mutant.place, Severity.INFO)]
-            assert [(v.rule, v.pointer, v.severity) for v in found] == (named if is_closed(mutant) else []), (
-                mutant
-            )
+            assert [(v.rule, v.pointer, v.severity) for v in found] == (named if is_closed(mutant) else []), mutant
             assert check(root, mutant.payload, "compatible", "jsonschema-rs") == ()
 
 
 def is_closed(mutant: Mutant) -> bool:
     """Whether the members of the object are listed: those of maps and JSON Schemas are the caller's own."""
     own = {"parameters", "schema", "properties", "metadata", "logit_bias"}
-    listed = own.isdisjoint(map(str, mutant.tokens)) and not re.search(
-        r"/(category_|categories)", mutant.place
-    )
+    listed = own.isdisjoint(map(str, mutant.tokens)) and not re.search(r"/(category_|categories)", mutant.place)
     return listed and "/allowed_tools/tools/" not in mutant.place
 
 

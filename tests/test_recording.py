@@ -19,8 +19,8 @@ json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3)
     | st.dictionaries(
-        st.sampled_from(["request", "response", "stream", "body", "chunks", "t", "text", "headers", "status", "url", "id",
-                         "messages", "choices", "error", "base64", "body_base64", "host", "provider", "response_raw"]),
+        st.sampled_from(["request", "response", "stream", "body", "chunks", "t", "text", "headers", "status", "url",
+                         "id", "messages", "choices", "error", "base64", "body_base64", "host", "provider", "response_raw"]),
         inner, max_size=5,
     ),
     max_leaves=20,
@@ -38,7 +38,9 @@ def items(path: Path, wanted: Part | None = None) -> list[Recorded | Unreadable]
 
 def test_a_native_stream_keeps_its_bytes_and_the_time_of_every_piece() -> None:
     pieces = [{"t": 0.2, "text": "data: {}\n"}, {"t": 0.5, "base64": base64.b64encode(b"\n\xff").decode()}]
-    response = exchange({"request": {"url": "https://h/v1", "body": {}}, "response": {"status": 200, "chunks": pieces}}).response
+    response = exchange(
+        {"request": {"url": "https://h/v1", "body": {}}, "response": {"status": 200, "chunks": pieces}}
+    ).response
     assert response is not None
     assert response.body == b"data: {}\n\n\xff"
     assert response.arrivals == (Arrival(0, 0.2), Arrival(9, 0.5))
@@ -96,7 +98,9 @@ def test_a_wrong_base64_is_an_unreadable_record_with_its_place(tmp_path: Path) -
     bad = {"request": {"url": "u"}, "response": {"body_base64": "*"}}
     (tmp_path / "t.jsonl").write_text(json.dumps(bad) + "\n" + json.dumps(bad) + "\n")
     found = items(tmp_path / "t.jsonl")
-    assert [item.origin for item in found if isinstance(item, Unreadable)] == [f"{tmp_path}/t.jsonl:{n}" for n in (1, 2)]
+    assert [item.origin for item in found if isinstance(item, Unreadable)] == [
+        f"{tmp_path}/t.jsonl:{n}" for n in (1, 2)
+    ]
 
 
 def test_lines_of_bodies_are_told_apart_one_by_one(tmp_path: Path) -> None:

@@ -82,9 +82,7 @@ def test_most_requests_refused_for_their_form_get_an_error_where_the_service_saw
     for record in requests(400, 422):
         param = refusal(record).get("param")
         hits = [violation for violation in errors(record) if is_there(violation, param)]
-        table.append(
-            (record["id"], refusal(record).get("code"), param, [f"{v.rule}{v.pointer}" for v in hits[:2]])
-        )
+        table.append((record["id"], refusal(record).get("code"), param, [f"{v.rule}{v.pointer}" for v in hits[:2]]))
     for row in table:
         print(*row, sep="  ")
     missed = {row[0] for row in table if not row[3]}
@@ -94,10 +92,7 @@ def test_most_requests_refused_for_their_form_get_an_error_where_the_service_saw
 
 
 def test_no_accepted_request_gets_an_error() -> None:
-    found = {
-        record["id"]: [f"{v.rule} {v.pointer} {v.message}" for v in errors(record)]
-        for record in requests(200)
-    }
+    found = {record["id"]: [f"{v.rule} {v.pointer} {v.message}" for v in errors(record)] for record in requests(200)}
     assert {key: said for key, said in found.items() if said and key not in EXCEPTIONS["accepted"]} == {}
 
 
@@ -115,6 +110,4 @@ def test_a_place_is_found_by_its_param(param: str, pointer: str) -> None:
 
 
 def test_another_place_is_told_apart() -> None:
-    assert not is_there(
-        contract().check_request(b"{}")[0]._replace(pointer="/messages/1/role"), "messages.[2].role"
-    )
+    assert not is_there(contract().check_request(b"{}")[0]._replace(pointer="/messages/1/role"), "messages.[2].role")

@@ -15,7 +15,7 @@ def test_the_nearest_file_that_speaks_of_us_wins(tmp_path: Path) -> None:
     inner = tmp_path / "a" / "b"
     inner.mkdir(parents=True)
     (tmp_path / "chatcontract.toml").write_text('profile = "strict"')
-    (tmp_path / "a" / "pyproject.toml").write_text('[tool.other]\nx = 1')
+    (tmp_path / "a" / "pyproject.toml").write_text("[tool.other]\nx = 1")
     assert settings.find(str(inner)).values == {"profile": "strict"}
     (tmp_path / "a" / "pyproject.toml").write_text('[tool.chatcontract]\nprofile = "compatible"')
     assert settings.find(str(inner)).values == {"profile": "compatible"}

@@ -52,9 +52,7 @@ def test_of_a_repeated_member_the_last_one_is_found() -> None:
         ("[]", ["0"], "0", False),
     ],
 )
-def test_an_absent_place_is_told_from_one_behind_the_cut(
-    text: str, tokens: list[str], absent: str, cut: bool
-) -> None:
+def test_an_absent_place_is_told_from_one_behind_the_cut(text: str, tokens: list[str], absent: str, cut: bool) -> None:
     span = locate(text, tokens)
     assert span is not None
     assert (span.absent, span.cut) == (absent, cut)

@@ -139,9 +139,7 @@ def test_events_lie_in_order_and_within_the_stream(body: bytes) -> None:
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
 def test_offset_length_and_line_ending_are_those_of_the_bytes(newline: str) -> None:
-    first, second = (
-        part.replace("\n", newline).encode() for part in ("data: é\n\n", "event: x\ndata: 2\n\n")
-    )
+    first, second = (part.replace("\n", newline).encode() for part in ("data: é\n\n", "event: x\ndata: 2\n\n"))
     events, stray = read_events(first + second)
     assert [(event.offset, event.length, event.newline) for event in events] == [
         (0, len(first), newline),

@@ -99,7 +99,5 @@ def test_the_examples_in_docstrings_run(name: str) -> None:
 
 def test_there_are_examples() -> None:
     finder = doctest.DocTestFinder(exclude_empty=True)
-    found = [
-        test for name in ("chatcontract.contract", "chatcontract.pointer") for test in finder.find(load(name))
-    ]
+    found = [test for name in ("chatcontract.contract", "chatcontract.pointer") for test in finder.find(load(name))]
     assert sum(bool(test.examples) for test in found) > 10

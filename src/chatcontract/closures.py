@@ -33,9 +33,7 @@ class Texts:
             with open(os.path.join(self._folder, stem + ".json"), encoding="utf-8") as file:
                 return file.read()
         except FileNotFoundError:
-            raise SpecError(
-                f"{self._folder}: incomplete (no {stem}.json). Install the package anew."
-            ) from None
+            raise SpecError(f"{self._folder}: incomplete (no {stem}.json). Install the package anew.") from None
 
     def json(self, stem: str) -> JSON:
         """The parsed text of that stem."""

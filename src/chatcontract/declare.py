@@ -37,7 +37,7 @@ def rule(
     compatible: Severity | None = None,
     needs: Sequence[str] = (),
 ) -> Callable[[RuleCheck], Rule]:
-    """Make a rule of a generator function `(reading, spec)`: its name with dashes is the rule's, its docstring the page.
+    """Make a rule of a generator function `(reading, spec)`; its name is the rule's, its docstring the page.
 
     It must not raise on any JSON, and read neither clock nor network nor configuration.
 

@@ -53,9 +53,7 @@ def grouped(results: Iterable[dict[str, Any]]) -> list[Group]:
         for violation in result["violations"]:
             met.setdefault(key_of(violation), []).append((violation, result))
     made = [_group(places) for places in met.values()]
-    return sorted(
-        made, key=lambda group: (ORDER.get(group.first["severity"], 3), group.first["rule"], -group.times)
-    )
+    return sorted(made, key=lambda group: (ORDER.get(group.first["severity"], 3), group.first["rule"], -group.times))
 
 
 def _group(places: list[tuple[dict[str, Any], dict[str, Any]]]) -> Group:

@@ -78,9 +78,7 @@ def _beginning(where: str, message: dict[str, Any]) -> Excerpt:
 
 def is_stream(message: dict[str, Any]) -> bool:
     """Whether the body of a response is an event stream, by its media type or its first bytes."""
-    media = next(
-        (value for name, value in pairs(message.get("headers")) if name.lower() == "content-type"), ""
-    )
+    media = next((value for name, value in pairs(message.get("headers")) if name.lower() == "content-type"), "")
     start = (message.get("body_text") or "")[:100].lstrip("\ufeff\r\n")
     framed = start.startswith(("data:", "event:", "id:", "retry:", ":"))
     return framed or ("event-stream" in media.lower() and not start.startswith(("{", "[")))
@@ -127,9 +125,7 @@ def _in_block(text: str, block: Span, tokens: list[str]) -> Span:
     at = opening.start()
     span = locate(shown[at:], tokens)
     return (
-        block
-        if span is None
-        else span._replace(start=span.start + block.start + at, end=span.end + block.start + at)
+        block if span is None else span._replace(start=span.start + block.start + at, end=span.end + block.start + at)
     )
 
 
@@ -153,9 +149,7 @@ def _around(text: str, span: Span, where: str) -> Excerpt:
     start = span.start - len(_lines(text[max(0, span.start - CONTEXT) : span.start][::-1]))
     end = span.end + len(_lines(text[span.end : span.end + room]))
     marked = text[span.start : span.end]
-    note = span.absent and (
-        f'"{span.absent}" is absent here' if marked else "the place lies behind what was kept"
-    )
+    note = span.absent and (f'"{span.absent}" is absent here' if marked else "the place lies behind what was kept")
     before, after = text[start : span.start], text[span.end : end]
     return Excerpt(where, before, _shortened(marked), after, start, len(text) - end, note)
 

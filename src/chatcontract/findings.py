@@ -41,9 +41,7 @@ def of_oddities(
     """A finding for each oddity of these kinds, which says so and where."""
     for position, oddity in oddities(reading, *names):
         detail = f" ({redact.short(oddity.detail, 80)})" if oddity.detail else ""
-        yield Finding(
-            "", _cut(f"{says}{detail}, at byte {oddity.offset}"), None, position, hint, severity=severity
-        )
+        yield Finding("", _cut(f"{says}{detail}, at byte {oddity.offset}"), None, position, hint, severity=severity)
 
 
 def _cut(message: str) -> str:

@@ -148,9 +148,7 @@ class _Weigher:
             return 1, 0
         if id(schema) not in self._known:
             self._known[id(schema)] = (1, 1)
-            found = [
-                self._of(keyword, schema[keyword], level + 1) for keyword in _APPLIED if keyword in schema
-            ]
+            found = [self._of(keyword, schema[keyword], level + 1) for keyword in _APPLIED if keyword in schema]
             self._known[id(schema)] = (1 + sum(w for w, _ in found), sum(r for _, r in found))
         return self._known[id(schema)]
 

@@ -77,9 +77,7 @@ def parse(data: bytes | bytearray | memoryview | str) -> tuple[JSON, tuple[TextF
     if isinstance(data, bytearray | memoryview):
         data = bytes(data)
     if len(data) > MAX_BYTES:
-        return ABSENT, (
-            TextFault("excessive-size", "", f"{len(data)} bytes, more than the {MAX_BYTES} read here"),
-        )
+        return ABSENT, (TextFault("excessive-size", "", f"{len(data)} bytes, more than the {MAX_BYTES} read here"),)
     if "orjson" in sys.modules or len(data) >= FAST_FROM:
         value = _parse_fast(data)
         if value is not ABSENT:
@@ -178,9 +176,7 @@ def _decode(data: bytes | str) -> tuple[str, tuple[TextFault, ...]]:
     faults: tuple[TextFault, ...] = ()
     mark = "\ufeff" if isinstance(data, str) else b"\xef\xbb\xbf"
     if data.startswith(mark):  # type: ignore[arg-type]
-        faults = (
-            TextFault("invalid-json", "", "begins with a byte order mark, which JSON text must not have"),
-        )
+        faults = (TextFault("invalid-json", "", "begins with a byte order mark, which JSON text must not have"),)
         data = data[len(mark) :]
     if isinstance(data, str):
         return data, faults
@@ -244,9 +240,7 @@ def lone_surrogates(value: JSON) -> Iterator[TextFault]:
         for name in names:
             if _LONE.search(name):
                 place = tokens if name is node else [*tokens, name]
-                yield TextFault(
-                    "invalid-utf8", join(place), "half of a surrogate pair, which UTF-8 cannot hold"
-                )
+                yield TextFault("invalid-utf8", join(place), "half of a surrogate pair, which UTF-8 cannot hold")
 
 
 def without_surrogates(value: JSON) -> JSON:
@@ -269,11 +263,7 @@ def object_faults(value: JSON) -> tuple[TextFault, ...]:
         if isinstance(node, dict) and not all(isinstance(name, str) for name in node):
             raise TypeError(f"a member of the object at {_at(tokens)} has a name that is no text. {_CURE}")
         if len(tokens) >= MAX_DEPTH and isinstance(node, dict | list | tuple):
-            return (
-                TextFault(
-                    "excessive-nesting", "", f"more than {MAX_DEPTH} arrays and objects inside each other"
-                ),
-            )
+            return (TextFault("excessive-nesting", "", f"more than {MAX_DEPTH} arrays and objects inside each other"),)
     return tuple(islice(lone_surrogates(value), MAX_FAULTS))
 
 

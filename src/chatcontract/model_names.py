@@ -52,12 +52,7 @@ def base(name: str) -> str:
     if name.startswith("ft:"):
         name = name.split(":")[1]
     date = name[-11:].split("-")
-    is_dated = (
-        len(date) == 4
-        and not date[0]
-        and [len(n) for n in date[1:]] == [4, 2, 2]
-        and "".join(date).isdecimal()
-    )
+    is_dated = len(date) == 4 and not date[0] and [len(n) for n in date[1:]] == [4, 2, 2] and "".join(date).isdecimal()
     return name[:-11] if is_dated else name
 
 

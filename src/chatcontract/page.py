@@ -93,9 +93,7 @@ class Page:
             "scores": [_score(*item) for item in (report.get("scores") or {}).items()],
             "anchors": self._probes,
             "sections": self._grid() if self.audit else [],
-            "targets": [
-                (whom, ZERO | counts) for whom, counts in targets[:MAX_TARGETS] if whom or len(targets) > 1
-            ],
+            "targets": [(whom, ZERO | counts) for whom, counts in targets[:MAX_TARGETS] if whom or len(targets) > 1],
             "more_targets": len(targets) - MAX_TARGETS,
             "sources": (report.get("sources") or [])[:MAX_TARGETS],
             "more_sources": len(report.get("sources") or ()) - MAX_TARGETS,

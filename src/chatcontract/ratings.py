@@ -50,9 +50,7 @@ class Ratings:
         return self._wishes[max(fitting, key=len)] if fitting else None
 
 
-def violation(
-    rule: Rule, finding: Finding, severity: Severity, part: Part, exchange: str
-) -> Violation:
+def violation(rule: Rule, finding: Finding, severity: Severity, part: Part, exchange: str) -> Violation:
     """The finding as it leaves the library: short, and encodable."""
     value = "" if finding.value is None and not finding.message.endswith("null") else short(finding.value)
     place = encodable(finding.pointer)
@@ -73,8 +71,9 @@ def _selector(select: Iterable[str] | None, ignore: Iterable[str] | None) -> Cal
     _expect_rules((*(chosen or ()), *left_out))
     if chosen is None and not left_out:
         return lambda code, name: True
-    return lambda code, name: (chosen is None or any(_names(word, code, name) for word in chosen)) and not any(
-        _names(word, code, name) for word in left_out
+    return lambda code, name: (
+        (chosen is None or any(_names(word, code, name) for word in chosen))
+        and not any(_names(word, code, name) for word in left_out)
     )
 
 

@@ -68,11 +68,7 @@ def payload(part: Part, text: bytes, origin: str) -> Recorded:
 def _part(value: JSON) -> Part | None:
     if not isinstance(value, dict):
         return None
-    if (
-        {"request", "response", "stream"} & value.keys()
-        and "messages" not in value
-        and "choices" not in value
-    ):
+    if {"request", "response", "stream"} & value.keys() and "messages" not in value and "choices" not in value:
         return Part.EXCHANGE
     for part, is_it in _MARKS.items():
         if is_it(value):
@@ -82,16 +78,12 @@ def _part(value: JSON) -> Part | None:
 
 def _has_choice_with(value: Mapping[str, JSON], member: str) -> bool:
     choices = value.get("choices")
-    return isinstance(choices, list) and any(
-        isinstance(choice, dict) and member in choice for choice in choices
-    )
+    return isinstance(choices, list) and any(isinstance(choice, dict) and member in choice for choice in choices)
 
 
 _MARKS: dict[Part, Callable[[Mapping[str, JSON]], bool]] = {
     Part.REQUEST: lambda value: "messages" in value,
-    Part.CHUNK: lambda value: (
-        value.get("object") == "chat.completion.chunk" or _has_choice_with(value, "delta")
-    ),
+    Part.CHUNK: lambda value: value.get("object") == "chat.completion.chunk" or _has_choice_with(value, "delta"),
     Part.RESPONSE: lambda value: value.get("object") == "chat.completion" or "choices" in value,
     Part.ERROR: lambda value: "error" in value,
 }
@@ -206,9 +198,7 @@ def pairs(headers: JSON) -> Headers:
     else:
         items = headers if isinstance(headers, list) else ()
     found = [item for item in items if isinstance(item, list | tuple) and len(item) == 2]
-    return tuple(
-        (str(name), str(value[0] if isinstance(value, list) and value else value)) for name, value in found
-    )
+    return tuple((str(name), str(value[0] if isinstance(value, list) and value else value)) for name, value in found)
 
 
 def dumped(value: JSON) -> bytes:

@@ -11,8 +11,17 @@ from chatcontract.model import JSON
 
 FILTERED = "[Filtered]"
 SECRET_HEADERS = frozenset(
-    {"authorization", "proxy-authorization", "api-key", "x-api-key", "cookie", "set-cookie", "x-goog-api-key",
-     "openai-organization", "openai-project"}
+    {
+        "authorization",
+        "proxy-authorization",
+        "api-key",
+        "x-api-key",
+        "cookie",
+        "set-cookie",
+        "x-goog-api-key",
+        "openai-organization",
+        "openai-project",
+    }
 )
 MAX_VALUE = 120
 

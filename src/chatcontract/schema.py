@@ -198,9 +198,7 @@ def _from_reference(error: Any) -> Iterator[Mismatch]:
     tokens, path = list(error.absolute_path), list(error.absolute_schema_path)
     if keyword == "required":
         # The engine says one error for each missing name, but names it in its message alone.
-        expected = next(
-            n for n in expected if n not in error.instance and error.message.startswith(repr(n) + " is")
-        )
+        expected = next(n for n in expected if n not in error.instance and error.message.startswith(repr(n) + " is"))
     elif keyword == "type":
         expected = expected if isinstance(expected, list) else [expected]
     elif keyword in ("additionalProperties", "unevaluatedProperties"):

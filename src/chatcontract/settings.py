@@ -97,9 +97,7 @@ def _problem(key: str, value: Any) -> str:
 def _severity_problem(value: Any) -> str:
     if not isinstance(value, dict):
         return 'is a table such as { "CC501" = "warning" }'
-    bad = next(
-        (name for name, level in value.items() if level not in (*(s.value for s in Severity), "ignore")), None
-    )
+    bad = next((name for name, level in value.items() if level not in (*(s.value for s in Severity), "ignore")), None)
     return "" if bad is None else f"of {bad} is one of error, warning, info, ignore, not {value[bad]!r}"
 
 

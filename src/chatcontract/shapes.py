@@ -101,7 +101,7 @@ class Shape:
                 return found
             value = without_surrogates(value)
             mismatches = list(islice(lister(value), MAX_MISMATCHES))
-        if any([mismatch.branches for mismatch in mismatches]):
+        if any(mismatch.branches for mismatch in mismatches):
             mismatches = list(islice(meant(mismatches), MAX_MISMATCHES))
         return found + meanings.findings(mismatches, value)
 

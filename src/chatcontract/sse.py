@@ -242,9 +242,7 @@ class EventReader:
         length = self._offset - block.start
         newline = (block.newline or b"").decode()
         oddities = tuple(block.oddities.values())
-        return Event(
-            data, block.event, self._id, block.retry, block.start, length, self._arrival, newline, oddities
-        )
+        return Event(data, block.event, self._id, block.retry, block.start, length, self._arrival, newline, oddities)
 
     def _no_event(self, block: _Block) -> None:
         self._oddities_of(block)
@@ -343,9 +341,7 @@ def read_events(
     return events + reader.close(), list(reader.oddities)
 
 
-def _pieces(
-    body: bytes | Iterable[bytes], arrivals: Sequence[Arrival]
-) -> Iterator[tuple[bytes, float | None]]:
+def _pieces(body: bytes | Iterable[bytes], arrivals: Sequence[Arrival]) -> Iterator[tuple[bytes, float | None]]:
     if not arrivals:
         yield from ((piece, None) for piece in ([body] if isinstance(body, bytes) else body))
         return

@@ -32,9 +32,7 @@ def accepted_types(schema: JSON, definitions: Schema) -> frozenset[str]:
     for branch in schema.get("allOf", ()):
         found &= accepted_types(branch, definitions)
     if "if" in schema:
-        test, then, other = (
-            accepted_types(schema.get(name, True), definitions) for name in ("if", "then", "else")
-        )
+        test, then, other = (accepted_types(schema.get(name, True), definitions) for name in ("if", "then", "else"))
         found &= (test & then) | other
     return found
 
@@ -107,17 +105,14 @@ def by_type(branches: Sequence[JSON], definitions: Schema) -> dict[str, list[JSO
     """The branches that each JSON type could mean, in the order of TYPES."""
     accepted = [accepted_types(branch, definitions) for branch in branches]
     groups = {
-        name: [branch for branch, types in zip(branches, accepted, strict=True) if name in types]
-        for name in TYPES
+        name: [branch for branch, types in zip(branches, accepted, strict=True) if name in types] for name in TYPES
     }
     return {name: group for name, group in groups.items() if group}
 
 
 def is_disjoint(branches: Sequence[JSON], definitions: Schema) -> bool:
     """Whether no value can satisfy two branches, as far as types and tags tell."""
-    return all(
-        len(group) == 1 or _tagged(name, group) for name, group in by_type(branches, definitions).items()
-    )
+    return all(len(group) == 1 or _tagged(name, group) for name, group in by_type(branches, definitions).items())
 
 
 def flat(union: str, branches: Sequence[JSON], definitions: Schema) -> list[JSON]:
@@ -146,11 +141,7 @@ _BEYOND_TYPES = ("enum", "const", "anyOf", "oneOf", "allOf", "not", "if", "then"
 def _tagged(name: str, group: list[JSON]) -> bool:
     if name == "object":
         return find_tag(group) is not None
-    return (
-        name == "string"
-        and _all_different(_constants(branch) for branch in group)
-        and all(map(_constants, group))
-    )
+    return name == "string" and _all_different(_constants(branch) for branch in group) and all(map(_constants, group))
 
 
 def chain(branches: Sequence[JSON], definitions: Schema, union: str) -> Schema:

@@ -76,9 +76,7 @@ def made_audit() -> dict[str, Any]:
     for position, result in enumerate(report["results"]):
         sent = exchange(records[result["id"]])
         reason = f"{len(result['violations'])} violations." if result["violations"] else ""
-        result.update(
-            probe=result["id"], reason=reason, exchanges=[sent], elapsed=0.2 + position / 50, origin=""
-        )
+        result.update(probe=result["id"], reason=reason, exchanges=[sent], elapsed=0.2 + position / 50, origin="")
         for violation in result["violations"]:
             violation.update(occurrences=1 + position, curl=sent["curl"])
         probes[result["id"]] = probe(result["id"], SECTIONS[position % len(SECTIONS)])

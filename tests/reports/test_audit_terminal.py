@@ -23,22 +23,15 @@ def test_violations_come_worst_first_with_a_command(audit_report: dict[str, Any]
     assert "server's fault · 2 times" in block
     assert "  at    response /created" in block
     assert "  hurts Microsoft.Extensions.AI throws" in block
-    assert (
-        '  curl  curl -sS http://127.0.0.1:8099/v1/chat/completions -H "Authorization: Bearer $OPENAI_'
-        in block
-    )
+    assert '  curl  curl -sS http://127.0.0.1:8099/v1/chat/completions -H "Authorization: Bearer $OPENAI_' in block
 
 
-def test_violations_of_severity_info_are_shown_on_demand(
-    audit_report: dict[str, Any], written: Write
-) -> None:
+def test_violations_of_severity_info_are_shown_on_demand(audit_report: dict[str, Any], written: Write) -> None:
     assert "CC003 absent-member" not in written("text", audit_report)
     assert "CC003 absent-member  info" in written("text", audit_report, verbose=True)
 
 
-def test_four_scores_and_the_capabilities_end_the_report(
-    audit_report: dict[str, Any], written: Write
-) -> None:
+def test_four_scores_and_the_capabilities_end_the_report(audit_report: dict[str, Any], written: Write) -> None:
     text = written("text", audit_report)
     assert re.search(r"^  conformance +11 of 17 +64 %  █+░+$", text, re.M)
     assert re.search(r"^  robustness +0 of 0 +–  ░+$", text, re.M)

@@ -44,11 +44,7 @@ def test_one_run_writes_all_formats(tmp_path: Path) -> None:
     assert [line["id"] for line in lines[:-1]] == [result["id"] for result in report["results"]]
     assert lines[-1]["type"] == "report"
     assert ET.fromstring((tmp_path / "junit").read_bytes()).get("tests") == "6"
-    assert (
-        (tmp_path / "markdown")
-        .read_text(encoding="utf-8")
-        .startswith("# chatcontract: check of recorded traffic")
-    )
+    assert (tmp_path / "markdown").read_text(encoding="utf-8").startswith("# chatcontract: check of recorded traffic")
     assert (tmp_path / "html").read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
@@ -62,9 +58,7 @@ def test_the_report_of_a_real_audit_keeps_to_the_schema_and_is_written_in_all_fo
     page = (tmp_path / "html").read_text(encoding="utf-8")
     assert "&#34;created&#34;: 1" in page.split("<mark>", 1)[1]
     assert page.count('class="result"') == len(report["results"])
-    assert len(list(ET.fromstring((tmp_path / "junit").read_bytes()).iter("testcase"))) == len(
-        report["results"]
-    )
+    assert len(list(ET.fromstring((tmp_path / "junit").read_bytes()).iter("testcase"))) == len(report["results"])
     assert "CC601 done-missing" in (tmp_path / "markdown").read_text(encoding="utf-8")
 
 
@@ -102,9 +96,7 @@ def test_every_format_goes_to_standard_output(form: str) -> None:
 
 
 def test_a_page_without_its_package_says_what_to_install_before_anything_is_checked(tmp_path: Path) -> None:
-    done = python(
-        WITHOUT, "check", RECORDINGS / "response.json", "--report", f"html={tmp_path / 'page.html'}"
-    )
+    done = python(WITHOUT, "check", RECORDINGS / "response.json", "--report", f"html={tmp_path / 'page.html'}")
     assert done.returncode == 2
     assert done.stdout == ""
     assert "pip install 'chatcontract[page]'" in done.stderr

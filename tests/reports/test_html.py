@@ -79,9 +79,7 @@ def test_the_page_is_one_file_that_loads_nothing(report: dict[str, Any], written
     assert "url(" not in parsed.raw["style"][0]
 
 
-def test_every_id_is_there_once_and_every_inner_link_leads_somewhere(
-    report: dict[str, Any], written: Write
-) -> None:
+def test_every_id_is_there_once_and_every_inner_link_leads_somewhere(report: dict[str, Any], written: Write) -> None:
     parsed = Parsed(written("html", report))
     assert max(Counter(parsed.ids).values()) == 1
     inner = {link[1:] for link in parsed.links if link.startswith("#")}
@@ -105,9 +103,7 @@ def test_every_field_has_a_label(report: dict[str, Any], written: Write) -> None
     assert all(f'for="{name}"' in text for name in fields)
 
 
-def test_the_four_scores_stand_side_by_side_and_are_not_blended(
-    audit_report: dict[str, Any], written: Write
-) -> None:
+def test_the_four_scores_stand_side_by_side_and_are_not_blended(audit_report: dict[str, Any], written: Write) -> None:
     words = " ".join(" ".join(Parsed(written("html", audit_report)).words).split())
     for name, figure in [
         ("conformance", "11 of 17 64 %"),
@@ -117,9 +113,7 @@ def test_the_four_scores_stand_side_by_side_and_are_not_blended(
         assert f"{name} {figure}" in words
 
 
-def test_a_violation_shows_rule_place_value_evidence_and_command(
-    audit_report: dict[str, Any], written: Write
-) -> None:
+def test_a_violation_shows_rule_place_value_evidence_and_command(audit_report: dict[str, Any], written: Write) -> None:
     text = written("html", audit_report)
     assert "<mark>&#34;finish_reason&#34;: &#34;eos&#34;</mark>" in text
     assert "<mark>&#34;id&#34;: &#34;chatcmpl-1&#34;</mark>" in text
@@ -157,11 +151,7 @@ def test_no_element_attribute_or_link_comes_from_data(
     poison: Any,
     written: Write,
 ) -> None:
-    allowed = {
-        (tag, name)
-        for made in (audit_report, check_report)
-        for tag, name in Parsed(written("html", made)).seen
-    }
+    allowed = {(tag, name) for made in (audit_report, check_report) for tag, name in Parsed(written("html", made)).seen}
     text = written("html", poison(data, data.draw(st.sampled_from([audit_report, check_report]))))
     parsed = Parsed(text)
     assert parsed.seen <= allowed
@@ -178,9 +168,7 @@ def test_data_is_shown_as_it_came(audit_report: dict[str, Any], written: Write) 
     assert printable(nasty) in "".join(Parsed(written("html", audit_report)).words)
 
 
-def test_only_the_script_and_the_style_of_the_page_are_allowed(
-    report: dict[str, Any], written: Write
-) -> None:
+def test_only_the_script_and_the_style_of_the_page_are_allowed(report: dict[str, Any], written: Write) -> None:
     text = written("html", report)
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', text)
     assert policy is not None

@@ -15,9 +15,7 @@ def cases(text: str) -> dict[str, ET.Element]:
     return {case.get("name") or "": case for case in ET.fromstring(text.encode()).iter("testcase")}
 
 
-def test_an_audit_has_a_case_for_each_probe_under_its_section(
-    audit_report: dict[str, Any], written: Write
-) -> None:
+def test_an_audit_has_a_case_for_each_probe_under_its_section(audit_report: dict[str, Any], written: Write) -> None:
     found = cases(written("junit", audit_report))
     assert set(found) == set(audit_report["probes"])
     assert found["arguments-object"].get("classname") == "chatcontract.shape"
@@ -47,9 +45,7 @@ def test_a_passed_case_has_neither_but_may_have_notes(audit_report: dict[str, An
     assert {child.tag for child in case} <= {"system-out"}
 
 
-def test_a_failure_tells_place_value_hint_command_and_source(
-    audit_report: dict[str, Any], written: Write
-) -> None:
+def test_a_failure_tells_place_value_hint_command_and_source(audit_report: dict[str, Any], written: Write) -> None:
     failure = cases(written("junit", audit_report))["odd-answer"].find("failure")
     assert failure is not None
     for part in (
@@ -62,17 +58,13 @@ def test_a_failure_tells_place_value_hint_command_and_source(
         assert part in (failure.text or "")
 
 
-def test_the_counts_of_suites_add_up_to_those_of_the_whole(
-    audit_report: dict[str, Any], written: Write
-) -> None:
+def test_the_counts_of_suites_add_up_to_those_of_the_whole(audit_report: dict[str, Any], written: Write) -> None:
     root = ET.fromstring(written("junit", audit_report).encode())
     for name, wanted in (("tests", 16), ("failures", 7), ("errors", 1), ("skipped", 3)):
         assert int(root.get(name) or 0) == sum(int(suite.get(name) or 0) for suite in root) == wanted
 
 
-def test_a_check_has_a_case_for_each_record_under_its_host(
-    check_report: dict[str, Any], written: Write
-) -> None:
+def test_a_check_has_a_case_for_each_record_under_its_host(check_report: dict[str, Any], written: Write) -> None:
     found = cases(written("junit", check_report))
     assert len(found) == 14
     assert found["odd-answer"].get("classname") == "chatcontract.check.llm_example_net"

@@ -46,23 +46,17 @@ NUMBERS = (0, -1, 1, 10**400, 1e308, float("inf"), float("-inf"), float("nan"), 
 def member_names() -> tuple[str, ...]:
     folder = resources.files("chatcontract") / "contract"
     found: set[str] = {"error", "reasoning"}
-    waiting: list[Any] = [
-        json.loads((folder / f"{root}.precise.json").read_text()) for root in ("request", "response")
-    ]
+    waiting: list[Any] = [json.loads((folder / f"{root}.precise.json").read_text()) for root in ("request", "response")]
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict):
             found.update(value.get("properties", ()))
-        waiting.extend(
-            value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-        )
+        waiting.extend(value.values() if isinstance(value, dict) else value if isinstance(value, list) else ())
     return tuple(sorted(found))
 
 
 def anything() -> st.SearchStrategy[Any]:
-    leaves = (
-        st.none() | st.booleans() | st.sampled_from(NUMBERS) | st.sampled_from(TEXTS) | st.text(max_size=5)
-    )
+    leaves = st.none() | st.booleans() | st.sampled_from(NUMBERS) | st.sampled_from(TEXTS) | st.text(max_size=5)
     names = st.sampled_from(member_names()) | st.text(max_size=3)
     return st.recursive(
         leaves,
@@ -80,9 +74,7 @@ def full_response() -> dict[str, Any]:
         "audio": {"id": "a", "expires_at": 1, "data": "", "transcript": ""},
         "annotations": [{"type": "url_citation", "url_citation": {"start_index": 0, "end_index": 1}}],
     }
-    body["choices"][0]["logprobs"] = logged(token("Four", -0.1, {"Four": -0.1}), token("."))[
-        "/choices/0/logprobs"
-    ]
+    body["choices"][0]["logprobs"] = logged(token("Four", -0.1, {"Four": -0.1}), token("."))["/choices/0/logprobs"]
     body["usage"] |= {
         "prompt_tokens_details": {"cached_tokens": 1, "text_tokens": 1},
         "completion_tokens_details": {"reasoning_tokens": 1, "audio_tokens": 1},
@@ -117,9 +109,7 @@ def changed(draw: st.DrawFn, whole: Any) -> Any:
         holder, steps = made, draw(st.integers(0, 7))
         for _ in range(steps):
             inner = [
-                v
-                for v in (holder.values() if isinstance(holder, dict) else holder)
-                if isinstance(v, dict | list) and v
+                v for v in (holder.values() if isinstance(holder, dict) else holder) if isinstance(v, dict | list) and v
             ]
             if not inner:
                 break

@@ -184,9 +184,7 @@ def test_stop_beside_calls_is_right_only_where_the_request_forces_them(
     tool_choice: Any, finish: str, expected: Severity | None
 ) -> None:
     changes = {**CALLED, "/choices/0/finish_reason": finish}
-    assert (
-        severity("tool-calls-with-other-finish", changes, {**TOOLS, "/tool_choice": tool_choice}) is expected
-    )
+    assert severity("tool-calls-with-other-finish", changes, {**TOOLS, "/tool_choice": tool_choice}) is expected
 
 
 def test_stop_beside_calls_is_for_information_while_the_request_is_unknown() -> None:
@@ -226,9 +224,7 @@ def test_what_is_not_base64_is_named(data: str) -> None:
 def test_citations_may_count_bytes(start: int, end: int, bad: bool) -> None:
     citation = {"start_index": start, "end_index": end, "url": "https://example.org", "title": "t"}
     annotations = [{"type": "url_citation", "url_citation": citation}]
-    assert (
-        "citation-out-of-bounds" in found({TEXT: "ääää", "/choices/0/message/annotations": annotations})
-    ) is bad
+    assert ("citation-out-of-bounds" in found({TEXT: "ääää", "/choices/0/message/annotations": annotations})) is bad
 
 
 @pytest.mark.parametrize(

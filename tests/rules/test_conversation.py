@@ -21,11 +21,7 @@ def contract() -> Contract:
 def found(*messages: JSON, model: str = "gpt-5.2") -> list[tuple[str, str]]:
     """Code and pointer of the errors and warnings that the messages get from the rules."""
     violations = contract().check_request({"model": model, "messages": list(messages)})
-    return [
-        (v.rule, v.pointer)
-        for v in violations
-        if v.rule.startswith("CC2") and v.severity is not Severity.INFO
-    ]
+    return [(v.rule, v.pointer) for v in violations if v.rule.startswith("CC2") and v.severity is not Severity.INFO]
 
 
 def calling(*ids: str, arguments: str = "{}") -> JSON:

@@ -41,9 +41,7 @@ def test_a_foreign_envelope_has_one_error_that_names_it(body: Any, name: str) ->
     assert [violation.name for violation in errors] == [name]
 
 
-@pytest.mark.parametrize(
-    "body", [{}, [], "no", None, {"error": "no"}, {"error": None}, {"code": "x", "error": "no"}]
-)
+@pytest.mark.parametrize("body", [{}, [], "no", None, {"error": "no"}, {"error": None}, {"code": "x", "error": "no"}])
 def test_what_only_the_schema_can_name_is_left_to_it(body: Any) -> None:
     violations = CONTRACT.check(error(body=json.dumps(body).encode()).exchange())
     assert {violation.rule[:3] for violation in violations.errors} == {"CC0"}
@@ -114,9 +112,7 @@ def test_a_server_fault_for_a_request_that_breaks_the_contract_is_found() -> Non
     assert not names(error(request={"/messages": []}))
 
 
-@pytest.mark.parametrize(
-    "body", [b"{", b'{"model": "a", "model": "b", "messages": []}', b"[NaN]", b'"\\ud800"']
-)
+@pytest.mark.parametrize("body", [b"{", b'{"model": "a", "model": "b", "messages": []}', b"[NaN]", b'"\\ud800"'])
 def test_a_server_fault_for_a_request_that_is_no_sound_json_is_found(body: bytes) -> None:
     answer = error(SERVER_FAULT, status=503).exchange().response
     assert answer is not None
@@ -130,9 +126,7 @@ def test_a_request_that_was_not_recorded_breaks_nothing() -> None:
     assert not ERRORS.check(Exchange("", Request(), Response(503, (), answer.body)))
 
 
-@pytest.mark.parametrize(
-    ("profile", "severity"), [("openai", Severity.WARNING), ("compatible", Severity.INFO)]
-)
+@pytest.mark.parametrize(("profile", "severity"), [("openai", Severity.WARNING), ("compatible", Severity.INFO)])
 def test_customs_of_the_service_weigh_less_for_others(profile: Any, severity: Severity) -> None:
     contract = Contract.load(profile=profile, select=["CC7"])
     violations = contract.check(error(status=422).exchange())

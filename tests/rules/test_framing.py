@@ -111,9 +111,7 @@ def test_an_empty_stream_is_told_by_one_warning() -> None:
         ([float("nan"), float("nan")], None),
     ],
 )
-def test_a_stream_is_buffered_when_all_of_it_comes_late_and_at_once(
-    arrivals: list[float], severity: Severity
-) -> None:
+def test_a_stream_is_buffered_when_all_of_it_comes_late_and_at_once(arrivals: list[float], severity: Severity) -> None:
     body = HEAD + events([STREAM[2]]) * 20 + events(list(STREAM[3:]))
     pieces = tuple(Arrival(100 * at, time) for at, time in enumerate(arrivals))
     told = {v.name: v.severity for v in found(body, pieces)}

@@ -30,9 +30,7 @@ def test_a_stream_keeps_its_media_type_whatever_its_spelling(media: str) -> None
     assert not names(stream(headers=(("Content-Type", media),)))
 
 
-@pytest.mark.parametrize(
-    "media", ["application/json", "text/plain", "application/x-ndjson", "text/event-streams"]
-)
+@pytest.mark.parametrize("media", ["application/json", "text/plain", "application/x-ndjson", "text/event-streams"])
 def test_a_stream_of_another_media_type_is_found(media: str) -> None:
     assert names(stream(headers=(("content-type", media),))) == {"stream-media-type"}
 
@@ -74,9 +72,7 @@ def test_a_plain_answer_to_a_streaming_request_is_found_but_not_an_error() -> No
     assert not names(response(request={"/stream": True}, body=b"<html>"))
 
 
-@pytest.mark.parametrize(
-    "body", [b'{"error": {"message": "no"}}', b'{"error": "no"}', b'{"error": {}, "id": "1"}']
-)
+@pytest.mark.parametrize("body", [b'{"error": {"message": "no"}}', b'{"error": "no"}', b'{"error": {}, "id": "1"}'])
 def test_an_error_behind_a_status_of_success_is_found(body: bytes) -> None:
     wanted = set() if b"{}" in body else {"error-with-success-status"}
     assert names(response(body=body)) >= wanted
@@ -88,16 +84,12 @@ def test_an_error_of_unknown_status_has_no_wrong_status() -> None:
     assert not CONTRACT.check(Exchange("", None, Response(None, (), json.dumps(ERROR).encode())))
 
 
-@pytest.mark.parametrize(
-    ("status", "found"), [(200, False), (201, True), (206, True), (302, True), (404, False)]
-)
+@pytest.mark.parametrize(("status", "found"), [(200, False), (201, True), (206, True), (302, True), (404, False)])
 def test_success_has_one_status(status: int, found: bool) -> None:
     assert ("status-undocumented" in names(response(status=status))) is found
 
 
-@pytest.mark.parametrize(
-    "value", ["1", "20", " 20 ", "Fri, 21 Nov 2025 04:40:02 GMT", "REDACTED", "<removed>"]
-)
+@pytest.mark.parametrize("value", ["1", "20", " 20 ", "Fri, 21 Nov 2025 04:40:02 GMT", "REDACTED", "<removed>"])
 def test_a_wait_in_seconds_or_a_date_can_be_read(value: str) -> None:
     assert not names(error(status=429, headers=(JSON, ("retry-after", value))))
 
@@ -120,9 +112,7 @@ def test_another_wait_cannot_be_read(value: str) -> None:
     ],
 )
 def test_rate_limits_are_whole_numbers_and_resets_durations(name: str, value: str, found: bool) -> None:
-    assert names(response(headers=(JSON, (name, value)))) == (
-        {"rate-limit-header-malformed"} if found else set()
-    )
+    assert names(response(headers=(JSON, (name, value)))) == ({"rate-limit-header-malformed"} if found else set())
 
 
 def test_notes_stay_notes() -> None:

@@ -24,9 +24,7 @@ def test_good_log_probabilities_give_nothing() -> None:
     assert not found(good, {**ASKED, "/top_logprobs": 2})
 
 
-@pytest.mark.parametrize(
-    "logprobs", [None, {}, {"content": None, "refusal": None}, {"content": [], "refusal": []}]
-)
+@pytest.mark.parametrize("logprobs", [None, {}, {"content": None, "refusal": None}, {"content": [], "refusal": []}])
 def test_a_text_without_any_of_the_forms_of_log_probabilities_misses_them(logprobs: Any) -> None:
     assert found({"/choices/0/logprobs": logprobs}, ASKED)["logprobs-missing"] == ["/choices/0/logprobs"]
 
@@ -53,9 +51,7 @@ def test_positive_values_are_found_among_rivals_too(value: float) -> None:
 
 @pytest.mark.parametrize("value", ["1", None, True, [1], 10**400])
 def test_values_that_are_no_usable_numbers_are_left_to_the_schema(value: Any) -> None:
-    assert not {"logprob-positive", "logprob-sentinel"} & set(
-        found(logged({**token("Four."), "logprob": value}))
-    )
+    assert not {"logprob-positive", "logprob-sentinel"} & set(found(logged({**token("Four."), "logprob": value})))
 
 
 @pytest.mark.parametrize("value", [-1e30, -10000, float("-inf")])

@@ -14,7 +14,9 @@ NEEDY = [rule for rule in load() if rule.needs]
 
 @cache
 def readings() -> list[Reading]:
-    examples = [example for rule in load() for example in (*rule.passes, *rule.fails) if example.part is not Part.REQUEST]
+    examples = [
+        example for rule in load() for example in (*rule.passes, *rule.fails) if example.part is not Part.REQUEST
+    ]
     return [Reading(example.exchange()) for example in examples]
 
 

@@ -104,9 +104,7 @@ def test_a_prediction_names_all_it_does_not_go_with() -> None:
         "presence_penalty": 0.1,
     }
     prediction = {"type": "content", "content": "x"}
-    assert {place for _, place in found("CC211", prediction=prediction, **conflicts)} == {
-        f"/{n}" for n in conflicts
-    }
+    assert {place for _, place in found("CC211", prediction=prediction, **conflicts)} == {f"/{n}" for n in conflicts}
     assert found("CC211", prediction=None, **conflicts) == []
 
 

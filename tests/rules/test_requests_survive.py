@@ -69,9 +69,7 @@ def member_names() -> tuple[str, ...]:
 
 
 def anything() -> st.SearchStrategy[Any]:
-    leaves = (
-        st.none() | st.booleans() | st.sampled_from(NUMBERS) | st.sampled_from(TEXTS) | st.text(max_size=5)
-    )
+    leaves = st.none() | st.booleans() | st.sampled_from(NUMBERS) | st.sampled_from(TEXTS) | st.text(max_size=5)
     names = st.sampled_from(member_names()) | st.text(max_size=3)
     return st.recursive(
         leaves,

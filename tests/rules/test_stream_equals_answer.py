@@ -50,9 +50,7 @@ def deltas(message: dict[str, Any], size: int) -> Iterator[dict[str, Any]]:
     if message.get("function_call"):
         yield from ({"function_call": piece} for piece in bodies(message["function_call"], "arguments", size))
     rest = {
-        name: value
-        for name, value in message.items()
-        if name not in (*TEXTS, "role", "tool_calls", "function_call")
+        name: value for name, value in message.items() if name not in (*TEXTS, "role", "tool_calls", "function_call")
     }
     if rest:
         yield rest
@@ -77,11 +75,7 @@ def streamed(answer: dict[str, Any], size: int) -> list[Any]:
     head = {**outside, "object": "chat.completion.chunk"}
     made: list[Any] = []
     for choice in answer["choices"]:
-        others = {
-            name: value
-            for name, value in choice.items()
-            if name not in ("message", "logprobs", "finish_reason")
-        }
+        others = {name: value for name, value in choice.items() if name not in ("message", "logprobs", "finish_reason")}
         one = [{**others, "delta": delta, "finish_reason": None} for delta in deltas(choice["message"], size)]
         log(one, choice)
         one.append({**others, "delta": {}, "finish_reason": choice.get("finish_reason")})
@@ -114,9 +108,7 @@ def is_only_whole(name: str, pointer: str, message: str) -> bool:
         return pointer.endswith("/index")
     if name == "error-beside-choices":
         return pointer == "/error"
-    return name in ONLY_WHOLE and (
-        not name.startswith("tool-") or message.endswith(('got ""', "an empty list"))
-    )
+    return name in ONLY_WHOLE and (not name.startswith("tool-") or message.endswith(('got ""', "an empty list")))
 
 
 def compare(example: Example, size: int) -> tuple[set[Any], set[Any]]:
@@ -157,9 +149,7 @@ PLACES: dict[str, st.SearchStrategy[Any]] = {
     "/created": st.sampled_from([0, 1763700000, 1763700000000]),
     "/model": st.sampled_from(["", "gpt-5.2", "llama"]),
     "/service_tier": st.sampled_from([None, "auto", "default", "flex"]),
-    "/choices/0/finish_reason": st.sampled_from(
-        ["stop", "length", "tool_calls", "content_filter", "function_call"]
-    ),
+    "/choices/0/finish_reason": st.sampled_from(["stop", "length", "tool_calls", "content_filter", "function_call"]),
     "/choices/0/message/content": st.none() | st.text(min_size=1, max_size=30),
     "/choices/0/message/refusal": st.none() | st.text(min_size=1, max_size=10),
     "/choices/0/message/tool_calls": st.lists(st.sampled_from(CALLS), min_size=1, max_size=3),

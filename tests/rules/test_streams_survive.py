@@ -84,9 +84,7 @@ VALUES = (
 
 
 def anything() -> st.SearchStrategy[Any]:
-    leaves = (
-        st.none() | st.booleans() | st.sampled_from(NUMBERS) | st.sampled_from(TEXTS) | st.text(max_size=5)
-    )
+    leaves = st.none() | st.booleans() | st.sampled_from(NUMBERS) | st.sampled_from(TEXTS) | st.text(max_size=5)
     names = st.sampled_from(NAMES) | st.text(max_size=3)
     return st.recursive(
         leaves,
@@ -141,9 +139,7 @@ def bodies() -> st.SearchStrategy[bytes]:
         st.lists(st.sampled_from(LINES), max_size=20),
         st.sampled_from((b"\n", b"\r\n", b"\r", b"\n\n")),
     )
-    answers = st.builds(
-        as_body, anything() | changed(ERROR) | changed(RESPONSE) | st.lists(changed(ERROR), max_size=2)
-    )
+    answers = st.builds(as_body, anything() | changed(ERROR) | changed(RESPONSE) | st.lists(changed(ERROR), max_size=2))
     return streams | lines | answers | st.binary(max_size=20)
 
 

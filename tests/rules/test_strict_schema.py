@@ -172,9 +172,7 @@ def test_what_strict_mode_takes_passes(schema: JSON) -> None:
 
 
 def test_both_users_of_strict_mode_are_judged() -> None:
-    assert given({"type": "object", "properties": {"a": TEXT}, "required": ["a"]}, strict=True) == [
-        ("CC287", "")
-    ]
+    assert given({"type": "object", "properties": {"a": TEXT}, "required": ["a"]}, strict=True) == [("CC287", "")]
 
 
 def test_limits_count_over_the_whole_schema() -> None:

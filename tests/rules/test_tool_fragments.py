@@ -93,9 +93,7 @@ def test_a_late_id_and_a_late_name_are_told_by_the_first_fragment() -> None:
     ],
 )
 @pytest.mark.parametrize("kind", ["function", "custom"])
-def test_what_a_later_fragment_should_not_say_is_found_once_a_call(
-    members: Any, name: str, kind: str
-) -> None:
+def test_what_a_later_fragment_should_not_say_is_found_once_a_call(members: Any, name: str, kind: str) -> None:
     later = fragment(kind=kind, **members)
     assert names(opened(kind=kind), later, later, later) == [name]
 

@@ -23,16 +23,12 @@ def tool(parameters: Any, strict: bool | None = None, name: str = "get_weather")
     return {"type": "function", "function": {"name": name, "parameters": parameters, "strict": strict}}
 
 
-def violations(
-    calls: list[Any], request: Changes | None = None, finish: str = "tool_calls"
-) -> list[Violation]:
+def violations(calls: list[Any], request: Changes | None = None, finish: str = "tool_calls") -> list[Violation]:
     changes = {"/choices/0/message/content": None, CALLS: calls, "/choices/0/finish_reason": finish}
     return list(CONTRACT.check(response(changes, request=request).exchange()))
 
 
-def found(
-    calls: list[Any], request: Changes | None = None, finish: str = "tool_calls"
-) -> dict[str, list[str]]:
+def found(calls: list[Any], request: Changes | None = None, finish: str = "tool_calls") -> dict[str, list[str]]:
     """Pointers by name of rule."""
     pointers: dict[str, list[str]] = {}
     for violation in violations(calls, request, finish):
@@ -89,9 +85,7 @@ def test_the_function_call_of_old_is_held_against_functions() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "name", ["a b", "ns.tool", "ä", "x" * 65, "get_weather\n", "functions.get_weather:0"]
-)
+@pytest.mark.parametrize("name", ["a b", "ns.tool", "ä", "x" * 65, "get_weather\n", "functions.get_weather:0"])
 def test_names_that_no_request_may_have_are_unusable(name: str) -> None:
     assert "tool-name-unusable" in found([call(name)])
 
@@ -121,9 +115,7 @@ def test_a_tool_choice_that_was_not_kept_is_named(tool_choice: Any, name: str) -
     assert name in found([call(arguments='{"city": "Bonn"}')], request)
 
 
-@pytest.mark.parametrize(
-    "tool_choice", ["auto", "any", None, "required", {}, {"type": "function"}, 7, [], "NONE"]
-)
+@pytest.mark.parametrize("tool_choice", ["auto", "any", None, "required", {}, {"type": "function"}, 7, [], "NONE"])
 def test_tool_choices_that_were_kept_or_say_nothing_pass(tool_choice: Any) -> None:
     assert not found([CALL], {"/tools": [TOOL], "/tool_choice": tool_choice})
 
@@ -171,9 +163,7 @@ def test_arguments_that_were_cut_are_not_judged(finish: str) -> None:
     ("strict", "expected"), [(True, Severity.ERROR), (False, Severity.WARNING), (None, Severity.WARNING)]
 )
 @pytest.mark.parametrize("text", ["{", "[]", '{"city": 1}'])
-def test_strict_makes_an_error_of_what_is_a_warning_else(
-    text: str, strict: bool | None, expected: Severity
-) -> None:
+def test_strict_makes_an_error_of_what_is_a_warning_else(text: str, strict: bool | None, expected: Severity) -> None:
     parameters = TOOL["function"]["parameters"]
     request = {"/tools": [tool(parameters, strict)]}
     assert [v.severity for v in violations([call(arguments=text)], request)] == [expected]

@@ -13,9 +13,7 @@ from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValida
 from chatcontract.spec import export
 from chatcontract.spec.export import project
 
-DOCUMENT: dict[str, Any] = yaml.safe_load(
-    (Path(__file__).parents[2] / "spec/openapi.yaml").read_text(encoding="utf-8")
-)
+DOCUMENT: dict[str, Any] = yaml.safe_load((Path(__file__).parents[2] / "spec/openapi.yaml").read_text(encoding="utf-8"))
 ONLY_IN_31 = {
     "$defs",
     "const",
@@ -89,10 +87,7 @@ def test_no_keyword_of_31_survives_in_30() -> None:
 
 
 def test_every_type_name_of_our_document_is_kept_in_30() -> None:
-    assert (
-        project(DOCUMENT, openapi="3.0")["components"]["schemas"].keys()
-        == DOCUMENT["components"]["schemas"].keys()
-    )
+    assert project(DOCUMENT, openapi="3.0")["components"]["schemas"].keys() == DOCUMENT["components"]["schemas"].keys()
 
 
 def test_without_limits_a_31_document_stays_as_it_is() -> None:

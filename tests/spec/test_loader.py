@@ -51,9 +51,7 @@ def openapi(
 
 def with_chunk(chunk: Any, **more: Any) -> Tree:
     made = openapi(**more)
-    made["paths"]["/chat/completions"]["post"]["responses"]["200"]["content"]["text/event-stream"] = {
-        "schema": chunk
-    }
+    made["paths"]["/chat/completions"]["post"]["responses"]["200"]["content"]["text/event-stream"] = {"schema": chunk}
     return made
 
 
@@ -98,9 +96,7 @@ def server(tmp_path: Path) -> Iterator[str]:
 
 
 @ENGINES
-def test_a_document_may_be_a_path_a_dict_or_a_url_in_yaml_or_json(
-    tmp_path: Path, server: str, engine: Engine
-) -> None:
+def test_a_document_may_be_a_path_a_dict_or_a_url_in_yaml_or_json(tmp_path: Path, server: str, engine: Engine) -> None:
     tree = openapi()
     in_yaml, in_json = saved(tmp_path, tree), saved(tmp_path, tree, "openapi.json")
     for spec in (tree, in_yaml, str(in_yaml), in_json, f"{server}/openapi.yaml", f"{server}/openapi.json"):
@@ -198,18 +194,14 @@ def test_references_stand_for_path_items_bodies_responses_and_media_types(tmp_pa
 def test_a_reference_to_the_network_is_refused_unless_it_is_asked_for(tmp_path: Path, server: str) -> None:
     saved(tmp_path, QUESTION, "question.json")
     path = saved(tmp_path, openapi({"$ref": f"{server}/question.json"}))
-    with pytest.raises(
-        SpecError, match=r"openapi.yaml#/paths/.*leads to the network, which is refused.*network=True"
-    ):
+    with pytest.raises(SpecError, match=r"openapi.yaml#/paths/.*leads to the network, which is refused.*network=True"):
         load(path)
     assert judges(load(path, network=True))
     with pytest.raises(SpecError, match="network"):
         load(path)
 
 
-def test_a_document_from_a_url_may_refer_to_files_beside_it_and_to_no_other_server(
-    tmp_path: Path, server: str
-) -> None:
+def test_a_document_from_a_url_may_refer_to_files_beside_it_and_to_no_other_server(tmp_path: Path, server: str) -> None:
     saved(tmp_path, QUESTION, "question.json")
     saved(tmp_path, openapi({"$ref": "question.json"}))
     assert judges(load(f"{server}/openapi.yaml"))
@@ -230,9 +222,7 @@ def test_a_document_from_a_url_may_refer_to_files_beside_it_and_to_no_other_serv
         ("a\0b.yaml", "cannot be read"), (".", "cannot be read"), ("file:///etc/hosts", "no such file"),
     ],
 )  # fmt: skip
-def test_a_broken_reference_is_told_with_the_place_that_has_it(
-    tmp_path: Path, reference: str, words: str
-) -> None:
+def test_a_broken_reference_is_told_with_the_place_that_has_it(tmp_path: Path, reference: str, words: str) -> None:
     path = saved(tmp_path, openapi({"properties": {"x": {"$ref": reference}}}, tags=[{}]))
     with pytest.raises(SpecError) as raised:
         load(path)
@@ -265,15 +255,13 @@ def test_a_schema_may_contain_itself(engine: Engine) -> None:
     tree["children"][0]["children"][0] = {"name": 1, "children": {}}
     assert places(contract, tree) == ["/children/0/children/0/name", "/children/0/children/0/children"]
     assert [v.rule for v in contract.check_request({"name": "a", "children": None})] == ["CC002"]
-    assert [
-        v.rule for v in contract.check_request({"name": "a", "children": [{"name": "b", "children": None}]})
-    ] == ["CC002"]
+    assert [v.rule for v in contract.check_request({"name": "a", "children": [{"name": "b", "children": None}]})] == [
+        "CC002"
+    ]
 
 
 @ENGINES
-def test_schemas_may_contain_each_other_through_unions_files_and_strange_names(
-    tmp_path: Path, engine: Engine
-) -> None:
+def test_schemas_may_contain_each_other_through_unions_files_and_strange_names(tmp_path: Path, engine: Engine) -> None:
     either = {"anyOf": [{"type": "null"}, {"type": "string"}, {"$ref": "other.json#/a~1b%20c"}]}
     saved(
         tmp_path,
@@ -282,9 +270,7 @@ def test_schemas_may_contain_each_other_through_unions_files_and_strange_names(
     )
     path = saved(
         tmp_path,
-        openapi(
-            {"properties": {"x": {"$ref": "#/components/schemas/E"}}}, components={"schemas": {"E": either}}
-        ),
+        openapi({"properties": {"x": {"$ref": "#/components/schemas/E"}}}, components={"schemas": {"E": either}}),
     )
     contract = load(path, engine=engine)
     assert contract.check_request({"x": {"back": {"back": {"back": None}}}}) == ()
@@ -434,9 +420,7 @@ def test_a_dict_that_is_no_json_is_refused() -> None:
 
 
 def test_an_unknown_fix_is_told_with_the_known_ones() -> None:
-    assert "no fix is called mend-all. Known: nullable-keyword" in refused(
-        openapi(), without_fixes=["mend-all"]
-    )
+    assert "no fix is called mend-all. Known: nullable-keyword" in refused(openapi(), without_fixes=["mend-all"])
 
 
 def deep(schema: Any, depth: int) -> Any:
@@ -477,10 +461,7 @@ def test_an_alias_bomb_is_bounded(tmp_path: Path, kind: str) -> None:
             *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30)),
         ],
         "mappings": ["a0: &a0 {x: {}}"]
-        + [
-            f"a{n}: &a{n} {{properties: {{{', '.join(f'k{m}: *a{n - 1}' for m in range(9))}}}}}"
-            for n in range(1, 30)
-        ],
+        + [f"a{n}: &a{n} {{properties: {{{', '.join(f'k{m}: *a{n - 1}' for m in range(9))}}}}}" for n in range(1, 30)],
         "merges": [
             "a0: &a0 {x: 1, y: 2}",
             *(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}" for n in range(1, 30)),
@@ -548,9 +529,7 @@ def loads_or_is_refused(spec: Any) -> None:
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(schema=JSON_TREES, other=JSON_TREES, version=st.sampled_from(["3.0.3", "3.1.0"]))
-@example(
-    {"anyOf": [{"$ref": "#/components/schemas/A"}]}, {"anyOf": [{"$ref": "#/components/schemas/A"}]}, "3.1.0"
-)
+@example({"anyOf": [{"$ref": "#/components/schemas/A"}]}, {"anyOf": [{"$ref": "#/components/schemas/A"}]}, "3.1.0")
 @example({"properties": {"a": True, "b": {}}}, {"type": "object", "properties": {"a": {"const": 1}}}, "3.1.0")
 def test_any_tree_as_a_schema_is_read_or_refused(schema: Any, other: Any, version: str) -> None:
     loads_or_is_refused(
@@ -584,18 +563,14 @@ YAML_WORDS = st.sampled_from(
 
 
 @given(text=st.lists(YAML_WORDS, max_size=25).map("".join) | st.text())
-def test_any_text_as_a_document_is_refused_or_read(
-    tmp_path_factory: pytest.TempPathFactory, text: str
-) -> None:
+def test_any_text_as_a_document_is_refused_or_read(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path = tmp_path_factory.getbasetemp() / "any.yaml"
     path.write_bytes(text.encode(errors="surrogatepass"))
     loads_or_is_refused(path)
 
 
 @given(data=st.binary())
-def test_any_bytes_as_a_document_are_refused_or_read(
-    tmp_path_factory: pytest.TempPathFactory, data: bytes
-) -> None:
+def test_any_bytes_as_a_document_are_refused_or_read(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "any.bin"
     path.write_bytes(data)
     loads_or_is_refused(path)
@@ -609,9 +584,7 @@ def test_any_bytes_as_a_document_are_refused_or_read(
 def test_a_document_with_a_slip_of_the_pen_is_refused_or_read(
     tmp_path_factory: pytest.TempPathFactory, at: float, piece: str, length: int
 ) -> None:
-    text = yaml.safe_dump(
-        with_chunk({"$ref": "#/components/schemas/Node"}, components={"schemas": {"Node": NODE}})
-    )
+    text = yaml.safe_dump(with_chunk({"$ref": "#/components/schemas/Node"}, components={"schemas": {"Node": NODE}}))
     place = int(at * len(text))
     path = tmp_path_factory.getbasetemp() / "slip.yaml"
     path.write_text(text[:place] + piece + text[place + length :], encoding="utf-8")
@@ -733,9 +706,7 @@ def test_inside_an_envelope_the_chunk_is_judged() -> None:
 
 def test_repeated_members_of_a_json_document_are_counted_too(tmp_path: Path) -> None:
     path = tmp_path / "openapi.json"
-    path.write_text(
-        json.dumps(openapi()).replace('"title": "T"', '"title": "S", "title": "T"'), encoding="utf-8"
-    )
+    path.write_text(json.dumps(openapi()).replace('"title": "T"', '"title": "S", "title": "T"'), encoding="utf-8")
     assert load(path).facts["fixes"]["duplicate-key"] == 1
     assert load(path).facts["title"] == "T"
 

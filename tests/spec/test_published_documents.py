@@ -20,9 +20,7 @@ DOCUMENTS = SHARED / "documents"
 CORPUS = SHARED / "corpus" / "dev.jsonl.gz"
 NEW, OLD, OTHER = "openai-2026-08-21", "openai-2024-12-18", "together"
 VALID: dict[str, dict[str, Any]] = yaml.safe_load((HERE.parent / "valid.yaml").read_text(encoding="utf-8"))
-EXCEPTIONS: dict[str, str] = yaml.safe_load(
-    (HERE.parent / "corpus_exceptions.yaml").read_text(encoding="utf-8")
-)
+EXCEPTIONS: dict[str, str] = yaml.safe_load((HERE.parent / "corpus_exceptions.yaml").read_text(encoding="utf-8"))
 ENGINES: tuple[Engine, ...] = ("jsonschema-rs", "jsonschema")
 
 pytestmark = [
@@ -52,9 +50,7 @@ def check(name: str, root: str, payload: Any, engine: Engine = "jsonschema-rs") 
             {"nullable-keyword", "nullable-branch", "discriminator-mapping", "stream-envelope", "yaml-date"}),
     ],
 )  # fmt: skip
-def test_a_published_document_loads_with_the_fixes_that_it_needs(
-    name: str, version: str, fixes: set[str]
-) -> None:
+def test_a_published_document_loads_with_the_fixes_that_it_needs(name: str, version: str, fixes: set[str]) -> None:
     facts = contract(name).facts
     assert facts["openapi"] == version
     assert facts["path"] == "/chat/completions"
@@ -99,9 +95,7 @@ REFUSED_BY_OLD = REFUSED_BY_NEW | {
 
 
 @pytest.mark.parametrize(("name", "refused"), [(NEW, REFUSED_BY_NEW), (OLD, REFUSED_BY_OLD)])
-def test_the_documents_of_openai_take_what_ours_takes(
-    name: str, refused: dict[tuple[str, str], set[str]]
-) -> None:
+def test_the_documents_of_openai_take_what_ours_takes(name: str, refused: dict[tuple[str, str], set[str]]) -> None:
     for root in ("request", "response", "chunk"):
         for title, payload in VALID[root + "s"].items():
             errors = {v.pointer for v in check(name, root, payload).errors}
@@ -169,9 +163,7 @@ ORDINARY_ANSWERS: dict[str, tuple[str, dict[str, Any]]] = {
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("title", ORDINARY_REQUESTS)
 @pytest.mark.parametrize("name", [NEW, OLD, OTHER])
-def test_ordinary_requests_are_taken_and_broken_ones_refused_at_the_leaf(
-    name: str, title: str, engine: Engine
-) -> None:
+def test_ordinary_requests_are_taken_and_broken_ones_refused_at_the_leaf(name: str, title: str, engine: Engine) -> None:
     request = ORDINARY_REQUESTS[title]
     assert check(name, "request", request, engine).errors == ()
     assert contract(name, engine).is_valid_request(request)
@@ -193,9 +185,7 @@ def test_ordinary_requests_are_taken_and_broken_ones_refused_at_the_leaf(
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("title", ORDINARY_ANSWERS)
 @pytest.mark.parametrize("name", [NEW, OLD])
-def test_ordinary_answers_are_taken_and_broken_ones_refused_at_the_leaf(
-    name: str, title: str, engine: Engine
-) -> None:
+def test_ordinary_answers_are_taken_and_broken_ones_refused_at_the_leaf(name: str, title: str, engine: Engine) -> None:
     root, answer = ORDINARY_ANSWERS[title]
     assert check(name, root, answer, engine).errors == ()
     assert getattr(contract(name, engine), f"is_valid_{root}")(answer)
@@ -218,9 +208,7 @@ def test_a_tool_message_without_its_call_and_arguments_as_an_object_are_found_tw
         {"role": "tool", "content": "pong"},
     ]
     for name in (NEW, OLD):
-        told = [
-            (v.pointer, v.message) for v in check(name, "request", {**SIMPLE, "messages": history}).errors
-        ]
+        told = [(v.pointer, v.message) for v in check(name, "request", {**SIMPLE, "messages": history}).errors]
         assert told == [
             ("/messages/0/tool_calls/0/function/arguments", "expected string, got object"),
             ("/messages/1", '"tool_call_id" is missing'),
@@ -258,9 +246,7 @@ def one_change_each(payload: dict[str, Any]) -> list[dict[str, Any]]:
     for group in ("messages", "choices", "tools"):
         for holder in payload.get(group) or ():
             made += [{**payload, group: [{**holder, name: 5}]} for name in holder]
-            made += [
-                {**payload, group: [{key: holder[key] for key in holder if key != name}]} for name in holder
-            ]
+            made += [{**payload, group: [{key: holder[key] for key in holder if key != name}]} for name in holder]
     return made
 
 

@@ -72,9 +72,7 @@ def projection(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.seeds
 @pytest.mark.parametrize("language", PAGES)
-def test_a_generated_page_equals_its_seed(
-    language: str, generator: str, projection: Path, tmp_path: Path
-) -> None:
+def test_a_generated_page_equals_its_seed(language: str, generator: str, projection: Path, tmp_path: Path) -> None:
     page, properties = PAGES[language]
     command = [generator, "generate", "-i", str(projection), "-g", language, "-o", str(tmp_path)]
     if properties:
@@ -96,6 +94,4 @@ def test_a_kept_skeleton_has_no_prose_left(language: str) -> None:
 
 def test_a_skeleton_hides_the_summary_and_nothing_else() -> None:
     page = "| a | **POST** /chat/completions | Some words.  |\n\nSome words. \n> Answer a(request)\n"
-    assert skeleton(page) == (
-        "| a | **POST** /chat/completions | {summary} |\n\n{summary}\n> Answer a(request)\n"
-    )
+    assert skeleton(page) == ("| a | **POST** /chat/completions | {summary} |\n\n{summary}\n> Answer a(request)\n")

@@ -61,17 +61,13 @@ def _add_target(command: Any) -> None:
         type=_header,
         help="sent along; repeatable",
     )
-    group.add_argument(
-        "--timeout", metavar="S", type=_seconds, default=60.0, help="of one request (default: 60)"
-    )
+    group.add_argument("--timeout", metavar="S", type=_seconds, default=60.0, help="of one request (default: 60)")
 
 
 def _add_selection(command: Any) -> None:
     group = command.add_argument_group("what is asked")
     group.add_argument("--section", action="append", metavar="NAME", help="only the probes of this section")
-    group.add_argument(
-        "--probe", action="append", metavar="ID", help="only this probe, or those that begin so"
-    )
+    group.add_argument("--probe", action="append", metavar="ID", help="only this probe, or those that begin so")
     group.add_argument(
         "--repeat",
         metavar="K",
@@ -79,14 +75,10 @@ def _add_selection(command: Any) -> None:
         default=3,
         help="tries where a model may not play along (default: 3)",
     )
-    group.add_argument(
-        "--concurrency", metavar="N", type=_positive, default=4, help="requests at a time (default: 4)"
-    )
+    group.add_argument("--concurrency", metavar="N", type=_positive, default=4, help="requests at a time (default: 4)")
     group.add_argument("--max-requests", metavar="N", type=_positive, help="leave out what would exceed this")
     group.add_argument("--max-tokens", metavar="N", type=_positive, help="leave out what would exceed this")
-    group.add_argument(
-        "--seed", metavar="N", type=int, default=0, help="of requests that have one (default: 0)"
-    )
+    group.add_argument("--seed", metavar="N", type=int, default=0, help="of requests that have one (default: 0)")
     group.add_argument("--dry-run", action="store_true", help="print the plan and stop")
 
 
@@ -102,9 +94,7 @@ def _add_outcome(command: Any) -> None:
         help=f"also write a report; repeatable; FORMAT is {', '.join(AUDIT_RENDERERS)}",
     )  # fmt: skip
     group.add_argument("--output", metavar="DIR", help=f"also write {', '.join(FILES.values())} there")
-    group.add_argument(
-        "-v", "--verbose", action="store_true", help="show violations of severity info in full"
-    )
+    group.add_argument("-v", "--verbose", action="store_true", help="show violations of severity info in full")
     group.add_argument("-q", "--quiet", action="store_true", help="no plan and no progress")
 
 
@@ -184,14 +174,10 @@ def _prepared(arguments: argparse.Namespace, url: str) -> tuple[Any, Collector, 
     contract = options.contract(arguments)
     key = DEMO_KEY if arguments.url == DEMO else os.environ.get(arguments.api_key_env, "").strip()
     target = Target(base_of(url), key, arguments.api_key_env, tuple(arguments.header))
-    limits = Limits(
-        total=arguments.timeout, idle=min(30.0, arguments.timeout), connect=min(10.0, arguments.timeout)
-    )
+    limits = Limits(total=arguments.timeout, idle=min(30.0, arguments.timeout), connect=min(10.0, arguments.timeout))
     budget = Budget(arguments.repeat, arguments.max_requests, arguments.max_tokens)
     catalogue = probes.load()
-    chosen = probes.select(
-        catalogue, options.words(arguments.section) or (), options.words(arguments.probe) or ()
-    )
+    chosen = probes.select(catalogue, options.words(arguments.section) or (), options.words(arguments.probe) or ())
     context = Context(arguments.model or CATALOGUED_MODEL, seed=arguments.seed)
     planned = plan(chosen, context, budget, discovers=not arguments.model)
     settings = Settings(budget, arguments.concurrency, limits, arguments.seed, arguments.model or "")
@@ -234,9 +220,7 @@ def _opened(path: str, stack: ExitStack) -> Any:
 
 def _exit_code(report: Report, collector: Collector, fail_on: str) -> int:
     counts = report["summary"]["results"]
-    reached = any(
-        result["state"] != "unknown" or result["verdict"] == "passed" for result in report["results"]
-    )
+    reached = any(result["state"] != "unknown" or result["verdict"] == "passed" for result in report["results"])
     if not reached or not (counts["passed"] + counts["failed"]):
         return 3
     worst = collector.worst()

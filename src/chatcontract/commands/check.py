@@ -52,9 +52,7 @@ def add_to(commands: Any) -> None:
         "--report", metavar="FORMAT=PATH", action="append", default=[], type=_report,
         help=f"also write a report; repeatable; FORMAT is {', '.join(RENDERERS)}",
     )  # fmt: skip
-    group.add_argument(
-        "-v", "--verbose", action="store_true", help="show violations of severity info in full"
-    )
+    group.add_argument("-v", "--verbose", action="store_true", help="show violations of severity info in full")
     group.add_argument("-q", "--quiet", action="store_true", help="no progress, and no text when all is well")
     command.set_defaults(run=run)
 
@@ -127,11 +125,7 @@ def _write(form: str, stream: Any, report: Report, arguments: argparse.Namespace
 
 def _exit_code(collector: Collector, fail_on: str) -> int:
     worst = collector.worst()
-    if (
-        fail_on != "never"
-        and worst is not None
-        and SEVERITIES.index(worst) <= SEVERITIES.index(Severity(fail_on))
-    ):
+    if fail_on != "never" and worst is not None and SEVERITIES.index(worst) <= SEVERITIES.index(Severity(fail_on)):
         return 1
     checked = collector.count(Verdict.PASSED) + collector.count(Verdict.FAILED)
     return 3 if not checked or collector.count(Verdict.ERRORED) else 0

@@ -81,4 +81,3 @@ def _tree(spec: str | None) -> dict[str, JSON]:
     from chatcontract.spec.document import load
 
     return load(spec).tree
-

@@ -18,15 +18,12 @@ def load() -> tuple[Probe, ...]:
     order = [*SECTIONS.values()]
     stems = [name[:-3] for name in os.listdir(__path__[0]) if name.endswith(".py") and name[0] != "_"]
     modules = [
-        import_module(f"{__name__}.{stem}")
-        for stem in sorted(stems, key=lambda stem: (stem not in order, stem))
+        import_module(f"{__name__}.{stem}") for stem in sorted(stems, key=lambda stem: (stem not in order, stem))
     ]
     found = [probe for module in modules for probe in declared(module)]
     for names in ([probe.id for probe in found], [probe.provides for probe in found if probe.provides]):
         if len(set(names)) < len(names):
-            raise ValueError(
-                f"declared twice: {', '.join(sorted({name for name in names if names.count(name) > 1}))}"
-            )
+            raise ValueError(f"declared twice: {', '.join(sorted({name for name in names if names.count(name) > 1}))}")
     return tuple(sorted(found, key=lambda probe: (probe.id != FIRST, order.index(probe.section))))
 
 
@@ -35,9 +32,7 @@ def declared(module: object) -> list[Probe]:
     return [probe for value in vars(module).values() if isinstance(value, Section) for probe in value.probes]
 
 
-def select(
-    probes: Iterable[Probe], sections: Iterable[str] = (), names: Iterable[str] = ()
-) -> tuple[Probe, ...]:
+def select(probes: Iterable[Probe], sections: Iterable[str] = (), names: Iterable[str] = ()) -> tuple[Probe, ...]:
     """The probes of those sections or with those ids (or beginnings of ids), and the first one always.
 
     Raises:

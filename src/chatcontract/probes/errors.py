@@ -54,9 +54,7 @@ for _id, _title, _body in (
         b'{"model": "%MODEL%", "messages": ' + b"[" * 20000 + b"]" * 20000 + b"}",
     ),
 ):
-    SECTION.probe(
-        _id, _title, _body, refused(400, 413), why=_WHY_BODY, anchor=_BODY, level=Level.SHOULD, source=ERRORS
-    )
+    SECTION.probe(_id, _title, _body, refused(400, 413), why=_WHY_BODY, anchor=_BODY, level=Level.SHOULD, source=ERRORS)
 
 SECTION.probe(
     "model-unknown",

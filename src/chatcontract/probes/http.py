@@ -12,9 +12,7 @@ _MODELS = "https://developers.openai.com/api/reference/resources/models/methods/
 def _listed(reading: Reading) -> Iterator[Shortfall | Unclear]:
     listed = items(members(reading.answer.value).get("data"))
     if not listed or not all(isinstance(members(one).get("id"), str) for one in listed):
-        message = "expected data to be a list of objects with an id, got " + (
-            "another list" if listed else "none"
-        )
+        message = "expected data to be a list of objects with an id, got " + ("another list" if listed else "none")
         yield Shortfall("models-list-malformed", message, "/data")
 
 

@@ -195,9 +195,7 @@ def _same(readings: Sequence[Reading]) -> list[Shortfall]:
     first, second = (text(reading) for reading in readings)
     if first == second:
         return []
-    return [
-        Shortfall("seed-without-effect", "expected the same answer twice, got two different ones", "/seed")
-    ]
+    return [Shortfall("seed-without-effect", "expected the same answer twice, got two different ones", "/seed")]
 
 
 _SEEDED = {"/temperature": 0, "/seed": SEED}

@@ -12,9 +12,7 @@ SECTION = Section("structured", anchor="response_format")
 _GUIDE = "https://developers.openai.com/api/docs/guides/structured-outputs"
 _RULES = ("content-not-json", "json-content-wrapped", "json-content-not-object", "content-breaks-schema")
 _WHY = "Programs parse the answer; text around it, or another shape, stops them."
-_WHY_KEYWORD = (
-    "A keyword that is ignored gives answers that the program behind cannot use; a refusal would tell."
-)
+_WHY_KEYWORD = "A keyword that is ignored gives answers that the program behind cannot use; a refusal would tell."
 _STREAM = {"/stream": True}
 _ROOM = 200
 

@@ -21,9 +21,7 @@ _CALL = {
 _WHY_TRIP = "Without the way back no agent gets beyond its first call."
 
 
-def _history(
-    identity: str = "call_a1b2c3d4", content: JSON = None, result: JSON = "Sunny, 21 degrees."
-) -> list[JSON]:
+def _history(identity: str = "call_a1b2c3d4", content: JSON = None, result: JSON = "Sunny, 21 degrees.") -> list[JSON]:
     call = {**_CALL, "id": identity}
     return [
         QUESTION,

@@ -7,9 +7,7 @@ from chatcontract.probe import LIMIT, Level, Probe, Section, each, honoured
 
 SECTION = Section("tools")
 _ASKED = {"/messages": [QUESTION], f"/{LIMIT}": ROOM}
-_WHY_SCHEMA = (
-    "Schemas come from typed code and hold whatever the types say; one refused tool loses the whole request."
-)
+_WHY_SCHEMA = "Schemas come from typed code and hold whatever the types say; one refused tool loses the whole request."
 
 
 def _schema(id: str, title: str, parameters: JSON, level: Level = Level.SHOULD, **rest: JSON) -> Probe:
@@ -38,9 +36,7 @@ _schema(
 _schema("types", "several types in a list", record({"value": {"type": ["string", "null"]}}))
 _schema("any-of", "a union", record({"value": {"anyOf": [{"type": "integer"}, {"type": "null"}]}}))
 _schema("nested", "objects in objects", record({"value": record({"inner": record({"leaf": _TEXT})})}))
-_schema(
-    "array", "an array of objects", record({"value": {"type": "array", "items": record({"leaf": _TEXT})}})
-)
+_schema("array", "an array of objects", record({"value": {"type": "array", "items": record({"leaf": _TEXT})}}))
 _schema(
     "reference",
     "definitions and references",

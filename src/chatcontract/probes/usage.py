@@ -18,9 +18,7 @@ def _equal(rule: str, what: str) -> Check:
         if numbers is None:
             yield _UNTOLD
         elif numbers[0] != numbers[1]:
-            yield Shortfall(
-                rule, f"expected the same prompt_tokens {what}, got {numbers[0]} and {numbers[1]}"
-            )
+            yield Shortfall(rule, f"expected the same prompt_tokens {what}, got {numbers[0]} and {numbers[1]}")
 
     return check
 
@@ -30,9 +28,7 @@ def _more(readings: Sequence[Reading]) -> Iterator[Shortfall | Unclear]:
     if numbers is None:
         yield _UNTOLD
     elif numbers[1] <= numbers[0]:
-        message = (
-            f"expected more prompt_tokens for the longer conversation, got {numbers[0]} and then {numbers[1]}"
-        )
+        message = f"expected more prompt_tokens for the longer conversation, got {numbers[0]} and then {numbers[1]}"
         yield Shortfall("prompt-tokens-not-growing", message)
 
 

@@ -24,9 +24,7 @@ _STATES = {"yes": "good", "no": "error", "unsupported": "faint", "unknown": "war
 _BAR, _WIDTH = 24, 90
 
 
-def render(
-    report: dict[str, Any], out: TextIO, *, colour: bool = False, verbose: bool = False, **_: Any
-) -> None:
+def render(report: dict[str, Any], out: TextIO, *, colour: bool = False, verbose: bool = False, **_: Any) -> None:
     """Write the report: a line for each section, violations worst first, capabilities, the four scores.
 
     Args:

@@ -102,9 +102,7 @@ def _judge(case: ET.Element, result: dict[str, Any], report: dict[str, Any]) -> 
     verdict = result["verdict"]
     why = legal(result.get("reason") or result.get("error") or verdict)
     if verdict == "failed":
-        made = ET.SubElement(
-            case, "failure", {"message": _headline(result, why), "type": _worst_rule(result)}
-        )
+        made = ET.SubElement(case, "failure", {"message": _headline(result, why), "type": _worst_rule(result)})
         made.text = "\n\n".join([why, *map(legal, _violations(result, report, {"error"}))])
     elif verdict == "errored":
         ET.SubElement(case, "error", {"message": why, "type": "errored"}).text = why

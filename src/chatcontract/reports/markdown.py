@@ -138,10 +138,7 @@ def _sections(report: dict[str, Any]) -> Iterator[str]:
     for result in report["results"]:
         probe = report["probes"].get(result["probe"]) or {}
         counts.setdefault(probe.get("section") or "other", Counter())[result["verdict"]] += 1
-    rows = (
-        [plain(name), *(str(counts[name][verdict] or "") for verdict in _MARKS)]
-        for name in by_section(counts)
-    )
+    rows = ([plain(name), *(str(counts[name][verdict] or "") for verdict in _MARKS)] for name in by_section(counts))
     head = ",".join(["section", *(f">{mark} {verdict}" for verdict, mark in _MARKS.items())])
     yield from _headed("## Sections", _table(head, rows, "sections"))
 
@@ -149,13 +146,8 @@ def _sections(report: dict[str, Any]) -> Iterator[str]:
 def _targets(targets: dict[str, dict[str, int]]) -> Iterator[str]:
     ranked = sorted(targets.items(), key=lambda item: -item[1]["results"])
     columns = ("error", "warning", "info", "results")
-    rows = (
-        [code(whom) or "(unknown)", *(str(counts.get(name, 0)) for name in columns)]
-        for whom, counts in ranked
-    )
-    yield from _headed(
-        "## By provider or host", _table("whom,>error,>warning,>info,>results", rows, "targets")
-    )
+    rows = ([code(whom) or "(unknown)", *(str(counts.get(name, 0)) for name in columns)] for whom, counts in ranked)
+    yield from _headed("## By provider or host", _table("whom,>error,>warning,>info,>results", rows, "targets"))
 
 
 def _violations(groups: list[Group], rules: dict[str, Any]) -> Iterator[str]:

@@ -11,9 +11,7 @@ MAX_NAMED = 3
 """Exchanges that are named under a violation."""
 
 
-def render(
-    report: dict[str, Any], out: TextIO, *, colour: bool = False, verbose: bool = False, **_: Any
-) -> None:
+def render(report: dict[str, Any], out: TextIO, *, colour: bool = False, verbose: bool = False, **_: Any) -> None:
     """Write the report: one block a violation, then tables by rule and by provider or host.
 
     Args:

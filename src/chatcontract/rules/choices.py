@@ -1,7 +1,6 @@
 """Choices (CC32, CC33): how many there are, what each holds, and how it says it ended."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from chatcontract.completeness import is_complete
 from chatcontract.declare import SpecView, rule
@@ -160,7 +159,7 @@ def choice_index_not_contiguous(reading: Reading, spec: SpecView) -> Iterator[Fi
         seen.add(index)
 
 
-def _indices(reading: Reading) -> list[tuple[int, Any]]:
+def _indices(reading: Reading) -> list[tuple[int, JSON]]:
     """Position and index of the choices; nothing where an index has another type."""
     found = [(position, choice.get("index")) for position, choice, _ in reading.choices]
     return found if all(is_whole(index) for _, index in found) else []

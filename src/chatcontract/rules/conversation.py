@@ -61,11 +61,7 @@ class _Pending:
     def close(self, at: int) -> Iterator[_Turn]:
         """What is unanswered when another message comes at `at`."""
         if self.is_certain:
-            yield from (
-                _Turn("unanswered", at, identifier, self.at)
-                for identifier, n in self.waiting.items()
-                if n > 0
-            )
+            yield from (_Turn("unanswered", at, identifier, self.at) for identifier, n in self.waiting.items() if n > 0)
 
 
 def _turns(asked: dict[str, JSON], kind: str) -> Iterator[_Turn]:
@@ -112,9 +108,7 @@ def tool_call_unanswered(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     for turn in _turns(reading.asked, "unanswered"):
         said = f"no tool message answers the call {short(turn.id, 60)} of /messages/{turn.caller}"
         hint = f"put a tool message with this tool_call_id right after /messages/{turn.caller}"
-        yield Finding(
-            f"/messages/{turn.at}", said if turn.at == turn.caller else f"{said} before this one", hint=hint
-        )
+        yield Finding(f"/messages/{turn.at}", said if turn.at == turn.caller else f"{said} before this one", hint=hint)
 
 
 @rule(
@@ -260,10 +254,7 @@ def tool_call_id_long(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     Other servers take longer ids: a note only where the request is known to go elsewhere.
     """
     for at, message in asks.messages(reading.asked):
-        named = [
-            (f"tool_calls/{place}/id", call.get("id"))
-            for place, call in asks.objects(message.get("tool_calls"))
-        ]
+        named = [(f"tool_calls/{place}/id", call.get("id")) for place, call in asks.objects(message.get("tool_calls"))]
         for name, identifier in (*named, ("tool_call_id", message.get("tool_call_id"))):
             if isinstance(identifier, str) and len(identifier) > _MAX_ID:
                 said = f"expected an id of at most 40 characters, got {len(identifier)}"

@@ -183,15 +183,11 @@ def error_status_mismatch(reading: Reading, spec: SpecView) -> Iterator[Finding]
     wanted = _STATUSES.get(code) if isinstance(code, str) else None
     if wanted is not None and status not in wanted:
         statuses = " or ".join(map(str, wanted))
-        yield Finding(
-            "/error/code", f"expected status {statuses} with the code {short(code)}, got {status}", code
-        )
+        yield Finding("/error/code", f"expected status {statuses} with the code {short(code)}, got {status}", code)
     elif kind == "invalid_request_error" and status >= 500:
         yield Finding("/error/type", f"expected a status below 500 with {short(kind)}, got {status}", kind)
     elif kind == "server_error" and status < 500:
-        yield Finding(
-            "/error/type", f"expected a status of 500 or above with {short(kind)}, got {status}", kind
-        )
+        yield Finding("/error/type", f"expected a status of 500 or above with {short(kind)}, got {status}", kind)
     elif status >= 500 and _is_refused(reading, spec):
         yield Finding("", f"expected status 400, since the request breaks the contract, got {status}", status)
 

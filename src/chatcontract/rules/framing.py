@@ -10,9 +10,7 @@ from chatcontract.reading import Reading, is_terminator
 from chatcontract.redact import short
 
 _WHATWG = "https://html.spec.whatwg.org/multipage/server-sent-events.html"
-_STREAM = (
-    "https://developers.openai.com/api/reference/resources/chat/subresources/completions/streaming-events"
-)
+_STREAM = "https://developers.openai.com/api/reference/resources/chat/subresources/completions/streaming-events"
 _CHUNK = "#/components/schemas/CreateChatCompletionStreamResponse"
 _HEAD, _MIDDLE, _END = events(list(STREAM[:2])), events(list(STREAM[2:4])), events(["[DONE]"])
 _WHOLE = _HEAD + _MIDDLE + _END
@@ -64,9 +62,7 @@ def final_blank_line_missing(reading: Reading, spec: SpecView) -> Iterator[Findi
     """
     done = bool(reading.events) and is_terminator(reading.events[-1])
     says = "expected a blank line after the last event, got the end of the stream"
-    yield from of_oddities(
-        reading, "missing-final-blank-line", says=says, severity=Severity.WARNING if done else None
-    )
+    yield from of_oddities(reading, "missing-final-blank-line", says=says, severity=Severity.WARNING if done else None)
 
 
 @rule(
@@ -249,9 +245,7 @@ def field_ignored(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     yield from of_oddities(reading, "unknown-field", says=says)
     says = "expected a whole number of milliseconds for retry, got a value that readers ignore"
     yield from of_oddities(reading, "invalid-retry", says=says)
-    yield from of_oddities(
-        reading, "nul-in-id", says="expected an id without NUL, got one that readers ignore"
-    )
+    yield from of_oddities(reading, "nul-in-id", says="expected an id without NUL, got one that readers ignore")
 
 
 @rule(
@@ -279,9 +273,7 @@ def event_without_data(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     A comment (a line that begins with a colon) keeps a connection alive without harm.
     """
     hint = "send a comment to keep the connection alive"
-    yield from of_oddities(
-        reading, "event-without-data", says="expected data, got an event without any", hint=hint
-    )
+    yield from of_oddities(reading, "event-without-data", says="expected data, got an event without any", hint=hint)
     says = "expected data, got a blank line that some clients take for an event, since an id came before"
     yield from of_oddities(reading, "blank-block-after-id", says=says, hint=hint)
 
@@ -306,9 +298,7 @@ def blank_line_with_spaces(reading: Reading, spec: SpecView) -> Iterator[Finding
     ## Known exceptions
     Harmless between two empty lines.
     """
-    yield from of_oddities(
-        reading, "blank-line-with-spaces", says="expected an empty line, got one with blanks"
-    )
+    yield from of_oddities(reading, "blank-line-with-spaces", says="expected an empty line, got one with blanks")
 
 
 @rule(
@@ -335,6 +325,4 @@ def framing_unusual(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     None known.
     """
     yield from of_oddities(reading, "bom", says="expected the first field, got a byte order mark before it")
-    yield from of_oddities(
-        reading, "mixed-line-endings", says="expected one kind of line ending, got several"
-    )
+    yield from of_oddities(reading, "mixed-line-endings", says="expected one kind of line ending, got several")

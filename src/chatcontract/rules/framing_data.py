@@ -10,9 +10,7 @@ from chatcontract.oddities import MAX_ODDITIES
 from chatcontract.reading import Reading
 
 _WHATWG = "https://html.spec.whatwg.org/multipage/server-sent-events.html"
-_STREAM = (
-    "https://developers.openai.com/api/reference/resources/chat/subresources/completions/streaming-events"
-)
+_STREAM = "https://developers.openai.com/api/reference/resources/chat/subresources/completions/streaming-events"
 _CHUNK = "#/components/schemas/CreateChatCompletionStreamResponse"
 _HEAD, _MIDDLE, _END = events(list(STREAM[:2])), events(list(STREAM[2:4])), events(["[DONE]"])
 _WHOLE = _HEAD + _MIDDLE + _END
@@ -46,9 +44,7 @@ def data_empty(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     None known.
     """
     hint = "send a comment to keep the connection alive"
-    yield from of_oddities(
-        reading, "empty-data", says="expected a chunk, got an event with empty data", hint=hint
-    )
+    yield from of_oddities(reading, "empty-data", says="expected a chunk, got an event with empty data", hint=hint)
 
 
 @rule(
@@ -128,9 +124,7 @@ def events_merged(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     None known.
     """
     says = "expected one chunk in the event, got several JSON documents"
-    yield from of_oddities(
-        reading, "two-documents-in-event", says=says, hint="put an empty line after each event"
-    )
+    yield from of_oddities(reading, "two-documents-in-event", says=says, hint="put an empty line after each event")
 
 
 @rule(
@@ -203,9 +197,7 @@ def stream_beyond_limits(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ## Known exceptions
     Where only the number of oddities passes the limit it is a warning: the chunks were all read.
     """
-    yield from of_oddities(
-        reading, "event-too-large", says="expected an event within the limit, got a larger one"
-    )
+    yield from of_oddities(reading, "event-too-large", says="expected an event within the limit, got a larger one")
     says = f"expected fewer than {MAX_ODDITIES} oddities of framing, got more: the rest is not told"
     yield from of_oddities(reading, "more-oddities", says=says, severity=Severity.WARNING)
 
@@ -244,7 +236,5 @@ def stream_buffered(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         return
     first, last = min(at.time for at in arrivals), max(at.time for at in arrivals)
     if first > _LATE and last - first <= _AT_ONCE:
-        message = (
-            f"expected {len(reading.chunks)} chunks one after the other, got all of them {first:.1f} s late"
-        )
+        message = f"expected {len(reading.chunks)} chunks one after the other, got all of them {first:.1f} s late"
         yield Finding("", message, severity=Severity.INFO if len(arrivals) == 1 else None)

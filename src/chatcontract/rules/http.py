@@ -161,11 +161,7 @@ def stream_not_given(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ## Known exceptions
     None known; a server that cannot stream should refuse the request.
     """
-    if (
-        reading.asked.get("stream") is True
-        and reading.kind == "response"
-        and reading.answer.value is not ABSENT
-    ):
+    if reading.asked.get("stream") is True and reading.kind == "response" and reading.answer.value is not ABSENT:
         yield Finding("", "expected an event stream, since stream is true, got JSON")
 
 

@@ -53,12 +53,8 @@ def request_id_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     source=_LIMITS,
     since="0.1",
     passes=[
-        response(
-            headers=(_JSON, ("x-ratelimit-remaining-tokens", "149984"), ("x-ratelimit-reset-tokens", "6m0s"))
-        ),
-        response(
-            headers=(_JSON, ("x-ratelimit-limit-tokens", "REDACTED"), ("x-ratelimit-reset-requests", "12ms"))
-        ),
+        response(headers=(_JSON, ("x-ratelimit-remaining-tokens", "149984"), ("x-ratelimit-reset-tokens", "6m0s"))),
+        response(headers=(_JSON, ("x-ratelimit-limit-tokens", "REDACTED"), ("x-ratelimit-reset-requests", "12ms"))),
     ],
     fails=[
         response(headers=(_JSON, ("x-ratelimit-remaining-tokens", "1.5e5"))),
@@ -128,9 +124,7 @@ def _is_placeholder(value: str) -> bool:
 
 
 def _is_wait(value: str) -> bool:
-    return (value.isascii() and value.isdigit() and value.strip("0") != "") or _DATE.fullmatch(
-        value
-    ) is not None
+    return (value.isascii() and value.isdigit() and value.strip("0") != "") or _DATE.fullmatch(value) is not None
 
 
 _HINTS = {
@@ -170,9 +164,7 @@ def rate_limit_unexplained(reading: Reading, spec: SpecView) -> Iterator[Finding
         return
     reported = reading.error.get("error")
     if not isinstance(reported, dict) or reported.get("code") != "insufficient_quota":
-        yield Finding(
-            "", f"expected Retry-After or rate limits with status 429, got {len(headers)} other headers"
-        )
+        yield Finding("", f"expected Retry-After or rate limits with status 429, got {len(headers)} other headers")
 
 
 def _tells_wait(name: str) -> bool:

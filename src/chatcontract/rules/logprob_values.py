@@ -177,12 +177,8 @@ def sampled_token_contradicted(reading: Reading, spec: SpecView) -> Iterator[Fin
     for pointer, entry in token_entries(reading):
         value, token = logprob_of(entry), entry.get("token")
         listed = [
-            logprob_of(rival)
-            for rival in items(entry.get("top_logprobs"))
-            if members(rival).get("token") == token
+            logprob_of(rival) for rival in items(entry.get("top_logprobs")) if members(rival).get("token") == token
         ]
         own = [other for other in listed if other is not None]
         if value is not None and own and not any(abs(other - value) <= 0.01 for other in own):
-            yield Finding(
-                f"{pointer}/logprob", f"expected {short(own[0])} as in its list, got {short(value)}", value
-            )
+            yield Finding(f"{pointer}/logprob", f"expected {short(own[0])} as in its list, got {short(value)}", value)

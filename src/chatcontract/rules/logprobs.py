@@ -208,9 +208,7 @@ def sampled_token_unlisted(reading: Reading, spec: SpecView) -> Iterator[Finding
         rivals, token = items(entry.get("top_logprobs")), entry.get("token")
         listed = any(members(rival).get("token") == token for rival in rivals)
         if rivals and isinstance(token, str) and not listed:
-            yield Finding(
-                f"{pointer}/top_logprobs", f"{short(token, 60)} was sampled and is not listed", token
-            )
+            yield Finding(f"{pointer}/top_logprobs", f"{short(token, 60)} was sampled and is not listed", token)
 
 
 @rule(
@@ -247,10 +245,6 @@ def logprobs_of_legacy_shape(reading: Reading, spec: SpecView) -> Iterator[Findi
     """
     for position, choice, _ in reading.choices:
         logprobs = choice.get("logprobs")
-        if (
-            logprobs
-            and isinstance(logprobs, dict)
-            and ("token_logprobs" in logprobs or "text_offset" in logprobs)
-        ):
+        if logprobs and isinstance(logprobs, dict) and ("token_logprobs" in logprobs or "text_offset" in logprobs):
             names = short(sorted(map(str, logprobs))[:8], 100)
             yield Finding(f"/choices/{position}/logprobs", f'expected "content" and "refusal", got {names}')

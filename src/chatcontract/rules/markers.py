@@ -83,9 +83,7 @@ def _texts(messages: Iterable[dict[str, JSON]]) -> Iterator[str]:
     since="0.1",
     passes=[
         response({_TEXT: "Models think before they answer: 2 < 3."}),
-        response(
-            {_TEXT: "It begins with <think>."}, request={"/messages/0/content": "What does <think> mean?"}
-        ),
+        response({_TEXT: "It begins with <think>."}, request={"/messages/0/content": "What does <think> mean?"}),
         response({_TEXT: "Wrap it in <think> and go on."}),
     ],
     fails=[
@@ -183,9 +181,7 @@ def template_token_in_content(reading: Reading, spec: SpecView) -> Iterator[Find
 
 def _tokens(reading: Reading, markers: tuple[str, ...]) -> Iterator[Finding]:
     for pointer, content, marker in _found(reading, markers):
-        text = (
-            f"expected text alone, got the control token {short(marker)} at character {content.find(marker)}"
-        )
+        text = f"expected text alone, got the control token {short(marker)} at character {content.find(marker)}"
         yield Finding(pointer, text, content)
 
 
@@ -211,16 +207,10 @@ def _tokens(reading: Reading, markers: tuple[str, ...]) -> Iterator[Finding]:
         ),
     ],
     fails=[
-        response(
-            {_TEXT: '<tool_call>\n{"name": "get_weather", "arguments": {}}'}, request={"/tools": [TOOL]}
-        ),
-        response(
-            {_TEXT: '{"name": "get_weather", "arguments": {"city": "Bonn"}}'}, request={"/tools": [TOOL]}
-        ),
+        response({_TEXT: '<tool_call>\n{"name": "get_weather", "arguments": {}}'}, request={"/tools": [TOOL]}),
+        response({_TEXT: '{"name": "get_weather", "arguments": {"city": "Bonn"}}'}, request={"/tools": [TOOL]}),
         response({_TEXT: "Let me look. <function=get_weather><parameter=city>"}, request={"/tools": [TOOL]}),
-        response(
-            {_TEXT: '{"name": "get_weather", "arguments": {}}\n</tool_call>'}, request={"/tools": [TOOL]}
-        ),
+        response({_TEXT: '{"name": "get_weather", "arguments": {}}\n</tool_call>'}, request={"/tools": [TOOL]}),
     ],
 )
 def tool_call_in_content(reading: Reading, spec: SpecView) -> Iterator[Finding]:
@@ -300,6 +290,4 @@ def reasoning_in_undocumented_member(reading: Reading, spec: SpecView) -> Iterat
         for name in _REASONING:
             if message.get(name):
                 pointer = f"/choices/{position}/message/{name}"
-                yield Finding(
-                    pointer, f'reasoning is told in "{name}", which not every client knows', message[name]
-                )
+                yield Finding(pointer, f'reasoning is told in "{name}", which not every client knows', message[name])

@@ -124,9 +124,7 @@ def function_message_unmatched(reading: Reading, spec: SpecView) -> Iterator[Fin
         name = message.get("name")
         if message.get("role") == "function" and isinstance(name, str) and name != called:
             last = f"calls {short(called, 60)}" if isinstance(called, str) else "calls none"
-            yield Finding(
-                f"/messages/{at}/name", f"answers {short(name, 60)}, but the assistant before {last}", name
-            )
+            yield Finding(f"/messages/{at}/name", f"answers {short(name, 60)}, but the assistant before {last}", name)
 
 
 @rule(

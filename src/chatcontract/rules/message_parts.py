@@ -55,9 +55,7 @@ def _bodies(reading: Reading, kind: str) -> Iterator[tuple[str, dict[str, JSON]]
 def _is_base64(text: str) -> bool:
     """Whether it may be base64: judged by its characters and length, not decoded."""
     bare = text.rstrip("= \t\r\n")
-    return (
-        bool(bare) and not bare.strip(_ALPHABET) and (len(bare) % 4 != 1 or any(c in bare for c in " \t\r\n"))
-    )
+    return bool(bare) and not bare.strip(_ALPHABET) and (len(bare) % 4 != 1 or any(c in bare for c in " \t\r\n"))
 
 
 @rule(
@@ -148,9 +146,7 @@ def tool_message_image(reading: Reading, spec: SpecView) -> Iterator[Finding]:
             is_refused = model_names.asked_model(reading.asked, reading.exchange.request).startswith("gpt-4o")
             severity = None if is_refused else Severity.INFO
             hint = "send the image in a user message after the answers"
-            yield Finding(
-                part.pointer, "images are only taken in user messages", severity=severity, hint=hint
-            )
+            yield Finding(part.pointer, "images are only taken in user messages", severity=severity, hint=hint)
 
 
 @rule(
@@ -261,9 +257,7 @@ def file_data_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]
         is_pdf = media.lower().startswith("data:application/pdf") and media.lower().endswith(";base64")
         if not is_pdf or not _is_base64(content):
             said = f"expected a data URL with a PDF in base64, got {short(data, 60)}"
-            yield Finding(
-                f"{place}/file_data", said, data, severity=model_names.lenient(reading.exchange.request)
-            )
+            yield Finding(f"{place}/file_data", said, data, severity=model_names.lenient(reading.exchange.request))
 
 
 @rule(

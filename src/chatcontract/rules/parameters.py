@@ -52,11 +52,7 @@ def stop_sequence_in_content(reading: Reading, spec: SpecView) -> Iterator[Findi
     stop = reading.asked.get("stop")
     if not stop:
         return
-    stops = (
-        [stop]
-        if isinstance(stop, str)
-        else [text for text in items(stop)[:16] if isinstance(text, str) and text]
-    )
+    stops = [stop] if isinstance(stop, str) else [text for text in items(stop)[:16] if isinstance(text, str) and text]
     for position, _, message in reading.choices:
         content = message.get("content")
         if not isinstance(content, str):
@@ -180,9 +176,7 @@ def audio_not_asked_for(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     passes=[
         response(_SPOKEN, request=_ASKED_AUDIO),
         response(_CUT, request=_ASKED_AUDIO),
-        response(
-            {"/choices/0/message/content": None, "/choices/0/message/refusal": "No."}, request=_ASKED_AUDIO
-        ),
+        response({"/choices/0/message/content": None, "/choices/0/message/refusal": "No."}, request=_ASKED_AUDIO),
     ],
     fails=[response(request=_ASKED_AUDIO)],
 )

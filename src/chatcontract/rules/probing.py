@@ -5,22 +5,16 @@ Their codes stand at the end of the sections that they fit: CC19, CC29, CC39, CC
 
 from chatcontract.model import Basis, Part, Rule, Severity
 
-_REFERENCE = (
-    "https://developers.openai.com/api/reference/resources/chat/subresources/completions/methods/create"
-)
+_REFERENCE = "https://developers.openai.com/api/reference/resources/chat/subresources/completions/methods/create"
 _ERRORS = "https://developers.openai.com/api/docs/guides/error-codes"
 _OPERATION = "#/paths/~1chat~1completions/post"
 _REQUEST = "#/components/schemas/CreateChatCompletionRequest"
 _USAGE = "#/components/schemas/CompletionUsage"
 _ERROR = "#/components/schemas/Error"
-_STREAM = (
-    "https://developers.openai.com/api/reference/resources/chat/subresources/completions/streaming-events"
-)
+_STREAM = "https://developers.openai.com/api/reference/resources/chat/subresources/completions/streaming-events"
 
 
-def _rule(
-    code: str, name: str, summary: str, severity: Severity, basis: Basis, doc: str, **rest: str
-) -> Rule:
+def _rule(code: str, name: str, summary: str, severity: Severity, basis: Basis, doc: str, **rest: str) -> Rule:
     anchor, source = rest.get("anchor", _OPERATION), rest.get("source", _REFERENCE)
     why, _, exceptions = doc.partition(" || ")
     page = f"## Why it matters\n{why}\n\n## Known exceptions\n{exceptions or 'None known.'}"

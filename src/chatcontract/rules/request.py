@@ -76,9 +76,7 @@ def output_limit_below_one(reading: Reading, spec: SpecView) -> Iterator[Finding
         limit = reading.asked.get(name)
         if asks.is_whole(limit) and limit < 1:
             hint = "leave it out for no limit"
-            yield Finding(
-                f"/{name}", f"expected {name} of at least 1, got {short(limit, 40)}", limit, hint=hint
-            )
+            yield Finding(f"/{name}", f"expected {name} of at least 1, got {short(limit, 40)}", limit, hint=hint)
 
 
 @rule(
@@ -170,9 +168,7 @@ def stream_options_without_stream(reading: Reading, spec: SpecView) -> Iterator[
     """
     asked = reading.asked
     if isinstance(asked.get("stream_options"), dict) and asked.get("stream") in (None, False):
-        yield Finding(
-            "/stream_options", "is given, but stream is not true", hint="drop stream_options, or stream"
-        )
+        yield Finding("/stream_options", "is given, but stream is not true", hint="drop stream_options, or stream")
 
 
 @rule(
@@ -205,9 +201,7 @@ def json_word_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ## Known exceptions
     Other servers don't ask for the word.
     """
-    if members(reading.asked.get("response_format")).get("type") != "json_object" or not asks.messages(
-        reading.asked
-    ):
+    if members(reading.asked.get("response_format")).get("type") != "json_object" or not asks.messages(reading.asked):
         return
     if not any("json" in text.lower() for text in asks.texts(reading.asked)):
         said = "no message contains the word JSON, which response_format json_object requires"
@@ -236,9 +230,7 @@ def sampling_changed_twice(reading: Reading, spec: SpecView) -> Iterator[Finding
     """
     both = [reading.asked.get(name) for name in ("temperature", "top_p")]
     if all(asks.is_number(value) and value != 1 for value in both):
-        yield Finding(
-            "/top_p", f"changed to {short(both[1], 40)} while temperature is {short(both[0], 40)}", both[1]
-        )
+        yield Finding("/top_p", f"changed to {short(both[1], 40)} while temperature is {short(both[0], 40)}", both[1])
 
 
 @rule(
@@ -270,9 +262,7 @@ def deprecated_member(reading: Reading, spec: SpecView) -> Iterator[Finding]:
             yield Finding(f"/{escape(name)}", f"{name} is deprecated")
     for at, message in asks.messages(reading.asked):
         if message.get("function_call") is not None and "/messages/*/function_call" in places:
-            yield Finding(
-                f"/messages/{at}/function_call", "function_call is deprecated", hint="send tool_calls"
-            )
+            yield Finding(f"/messages/{at}/function_call", "function_call is deprecated", hint="send tool_calls")
         if message.get("role") == "function":
             yield Finding(f"/messages/{at}/role", "the role function is deprecated", hint="send role tool")
 
@@ -310,8 +300,7 @@ def prediction_conflict(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         "n": asks.is_whole(asked.get("n")) and asked["n"] > 1,
         "logprobs": asked.get("logprobs") is True,
         "presence_penalty": asks.is_number(asked.get("presence_penalty")) and asked["presence_penalty"] > 0,
-        "frequency_penalty": asks.is_number(asked.get("frequency_penalty"))
-        and asked["frequency_penalty"] > 0,
+        "frequency_penalty": asks.is_number(asked.get("frequency_penalty")) and asked["frequency_penalty"] > 0,
         "audio": isinstance(asked.get("audio"), dict),
         "modalities": "audio" in items(asked.get("modalities")),
         "max_completion_tokens": asked.get("max_completion_tokens") is not None,
@@ -347,9 +336,7 @@ def parameter_unknown(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     if not reading.asked.keys() <= _PARAMETERS:
         lenient = model_names.lenient(reading.exchange.request)
         for name in [name for name in reading.asked if name not in _PARAMETERS][:_MAX_NAMED]:
-            yield Finding(
-                f"/{escape(name)}", f"{short(name, 80)} is no parameter of this operation", severity=lenient
-            )
+            yield Finding(f"/{escape(name)}", f"{short(name, 80)} is no parameter of this operation", severity=lenient)
 
 
 @rule(

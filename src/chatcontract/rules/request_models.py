@@ -49,9 +49,7 @@ def max_tokens_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding
     Chat models of the fifth generation are passed over.
     """
     if reading.asked.get("max_tokens") is not None and model_names.reasons(model := _model(reading)):
-        yield Finding(
-            "/max_tokens", f"{short(model, 60)} takes no max_tokens", hint="send max_completion_tokens"
-        )
+        yield Finding("/max_tokens", f"{short(model, 60)} takes no max_tokens", hint="send max_completion_tokens")
 
 
 @rule(
@@ -86,9 +84,7 @@ def sampling_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     model = _model(reading)
     if not model or model_names.samples_freely(model):
         return
-    changed = [
-        name for name, plain in _PLAIN.items() if asks.is_number(asked.get(name)) and asked[name] != plain
-    ]
+    changed = [name for name, plain in _PLAIN.items() if asks.is_number(asked.get(name)) and asked[name] != plain]
     if asked.get("logprobs") is True:
         changed.append("logprobs")
     if members(asked.get("logit_bias")):
@@ -119,9 +115,7 @@ def stop_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     o3-mini takes it.
     """
     if reading.asked.get("stop") is not None and not model_names.takes_stop(model := _model(reading)):
-        yield Finding(
-            "/stop", f"{short(model, 60)} takes no stop", reading.asked["stop"], hint="leave stop out"
-        )
+        yield Finding("/stop", f"{short(model, 60)} takes no stop", reading.asked["stop"], hint="leave stop out")
 
 
 @rule(
@@ -151,9 +145,7 @@ def role_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     for at, message in asks.messages(reading.asked):
         if message.get("role") in ("system", "developer"):
             said = f"{short(model, 60)} takes no message of role {message['role']}"
-            yield Finding(
-                f"/messages/{at}/role", said, message["role"], hint="put it into the first user message"
-            )
+            yield Finding(f"/messages/{at}/role", said, message["role"], hint="put it into the first user message")
 
 
 @rule(
@@ -177,13 +169,9 @@ def reasoning_effort_unsupported(reading: Reading, spec: SpecView) -> Iterator[F
     ## Known exceptions
     None known.
     """
-    if reading.asked.get("reasoning_effort") is not None and not model_names.has_effort(
-        model := _model(reading)
-    ):
+    if reading.asked.get("reasoning_effort") is not None and not model_names.has_effort(model := _model(reading)):
         said = f"{short(model, 60)} takes no reasoning_effort"
-        yield Finding(
-            "/reasoning_effort", said, reading.asked["reasoning_effort"], hint="leave it out, or send null"
-        )
+        yield Finding("/reasoning_effort", said, reading.asked["reasoning_effort"], hint="leave it out, or send null")
 
 
 @rule(
@@ -308,9 +296,7 @@ def web_search_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding
     ## Known exceptions
     None known.
     """
-    if reading.asked.get("web_search_options") is not None and not model_names.searches(
-        model := _model(reading)
-    ):
+    if reading.asked.get("web_search_options") is not None and not model_names.searches(model := _model(reading)):
         yield Finding("/web_search_options", f"{short(model, 60)} does not search", hint="ask a search model")
 
 
@@ -344,6 +330,4 @@ def instruction_roles_mixed(reading: Reading, spec: SpecView) -> Iterator[Findin
     used = [(at, role) for at, role in roles if role in ("system", "developer")]
     if len(used) > 1 and model_names.reasons(_model(reading)):
         for at, role in [(at, role) for at, role in used if role != used[0][1]]:
-            yield Finding(
-                f"/messages/{at}/role", f"{role} stands beside {used[0][1]}, use one of the two", role
-            )
+            yield Finding(f"/messages/{at}/role", f"{role} stands beside {used[0][1]}, use one of the two", role)

@@ -56,15 +56,11 @@ def safety_identifier_long(reading: Reading, spec: SpecView) -> Iterator[Finding
     source=_GUIDE + "tools-web-search",
     since="0.1",
     passes=[
-        request(
-            {"/web_search_options": {"user_location": {"type": "approximate", "approximate": approximate}}}
-        )
+        request({"/web_search_options": {"user_location": {"type": "approximate", "approximate": approximate}}})
         for approximate in ({"country": "DE", "timezone": "America/Argentina/Salta"}, {"timezone": "UTC"})
     ],
     fails=[
-        request(
-            {"/web_search_options": {"user_location": {"type": "approximate", "approximate": approximate}}}
-        )
+        request({"/web_search_options": {"user_location": {"type": "approximate", "approximate": approximate}}})
         for approximate in ({"country": "Germany"}, {"timezone": "central european time"})
     ],
 )
@@ -84,9 +80,7 @@ def user_location_unclear(reading: Reading, spec: SpecView) -> Iterator[Finding]
     if isinstance(country, str) and not (len(country) == 2 and country.isascii() and country.isalpha()):
         yield Finding(f"{at}/country", f"expected a code of two letters, got {short(country, 60)}", country)
     if isinstance(zone, str) and not _is_zone(zone):
-        yield Finding(
-            f"{at}/timezone", f"expected an IANA name such as Europe/Berlin, got {short(zone, 60)}", zone
-        )
+        yield Finding(f"{at}/timezone", f"expected an IANA name such as Europe/Berlin, got {short(zone, 60)}", zone)
 
 
 def _is_zone(name: str) -> bool:
@@ -121,9 +115,7 @@ def cache_breakpoints_many(reading: Reading, spec: SpecView) -> Iterator[Finding
     """
     marked = [part.pointer for part in asks.parts(reading.asked) if "prompt_cache_breakpoint" in part.value]
     for place in marked[_MAX_BREAKPOINTS:]:
-        yield Finding(
-            f"{place}/prompt_cache_breakpoint", f"expected at most 4 breakpoints, got {len(marked)}"
-        )
+        yield Finding(f"{place}/prompt_cache_breakpoint", f"expected at most 4 breakpoints, got {len(marked)}")
 
 
 @rule(
@@ -151,9 +143,7 @@ def tool_description_long(reading: Reading, spec: SpecView) -> Iterator[Finding]
         text = tool.body.get("description")
         if isinstance(text, str) and len(text) > _LONG_DESCRIPTION:
             place = f"/tools/{tool.position}/{tool.kind}/description"
-            yield Finding(
-                place, f"expected at most 1024 characters, got {len(text)}", hint="older models refuse more"
-            )
+            yield Finding(place, f"expected at most 1024 characters, got {len(text)}", hint="older models refuse more")
 
 
 @rule(
@@ -204,9 +194,7 @@ def audio_settings_unused(reading: Reading, spec: SpecView) -> Iterator[Finding]
     None known.
     """
     if isinstance(reading.asked.get("audio"), dict) and "audio" not in items(reading.asked.get("modalities")):
-        yield Finding(
-            "/audio", "is given, but modalities has no audio", hint='set modalities to ["text", "audio"]'
-        )
+        yield Finding("/audio", "is given, but modalities has no audio", hint='set modalities to ["text", "audio"]')
 
 
 @rule(

@@ -70,9 +70,7 @@ def tool_choice_without_tools(reading: Reading, spec: SpecView) -> Iterator[Find
     """
     asked = reading.asked
     if isinstance(asked.get("tool_choice"), str | dict) and asked.get("tools") is None:
-        yield Finding(
-            "/tool_choice", "is given, but there are no tools", asked["tool_choice"], hint="leave it out"
-        )
+        yield Finding("/tool_choice", "is given, but there are no tools", asked["tool_choice"], hint="leave it out")
 
 
 @rule(
@@ -137,9 +135,7 @@ def _undeclared(reading: Reading, named: dict[str, JSON], at: str) -> Iterator[F
     if kind not in ("function", "custom"):
         return
     name = members(named.get(kind)).get("name")
-    offered = {
-        tool.body.get("name") for tool in asks.tools(reading.asked) if tool.kind == kind and _is_named(tool)
-    }
+    offered = {tool.body.get("name") for tool in asks.tools(reading.asked) if tool.kind == kind and _is_named(tool)}
     if isinstance(name, str) and name not in offered:
         yield Finding(f"{at}/{kind}/name", f"no {kind} of the tools is called {short(name, 80)}", name)
 
@@ -176,9 +172,7 @@ def allowed_tools_undeclared(reading: Reading, spec: SpecView) -> Iterator[Findi
         return
     listed = members(choice.get("allowed_tools")).get("tools")
     if listed == []:
-        yield Finding(
-            "/tool_choice/allowed_tools/tools", "expected at least one tool, got none", hint="choose none"
-        )
+        yield Finding("/tool_choice/allowed_tools/tools", "expected at least one tool, got none", hint="choose none")
     for at, named in asks.objects(listed):
         yield from _undeclared(reading, named, f"/tool_choice/allowed_tools/tools/{at}")
 
@@ -288,9 +282,7 @@ def functions_beside_tools(reading: Reading, spec: SpecView) -> Iterator[Finding
     None known.
     """
     if reading.asked.get("functions") and reading.asked.get("tools"):
-        yield Finding(
-            "/functions", "stands beside tools, which replaces it", hint="move the functions into tools"
-        )
+        yield Finding("/functions", "stands beside tools, which replaces it", hint="move the functions into tools")
 
 
 @rule(

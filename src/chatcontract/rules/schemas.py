@@ -98,14 +98,8 @@ def parameters_not_object(reading: Reading, spec: SpecView) -> Iterator[Finding]
     """
     for place, schema in _arguments(reading):
         if schema.get("type") != "object":
-            said = (
-                f'expected "object", got {short(schema["type"], 60)}'
-                if "type" in schema
-                else '"type" is missing'
-            )
-            yield Finding(
-                f"{place}/type", said, schema.get("type"), hint='send {"type": "object", "properties": {}}'
-            )
+            said = f'expected "object", got {short(schema["type"], 60)}' if "type" in schema else '"type" is missing'
+            yield Finding(f"{place}/type", said, schema.get("type"), hint='send {"type": "object", "properties": {}}')
 
 
 @rule(
@@ -116,9 +110,7 @@ def parameters_not_object(reading: Reading, spec: SpecView) -> Iterator[Finding]
     basis=Basis.OBSERVED,
     source="https://github.com/nspady/google-calendar-mcp/issues/39",
     since="0.1",
-    passes=[
-        _given({"type": "object", "properties": {"a": {"anyOf": [{"type": "string"}, {"type": "null"}]}}})
-    ],
+    passes=[_given({"type": "object", "properties": {"a": {"anyOf": [{"type": "string"}, {"type": "null"}]}}})],
     fails=[
         _given({**_OBJECT, "anyOf": [{"required": ["a"]}]}),
         _given({**_OBJECT, "not": {"required": ["a"]}}),
@@ -164,9 +156,7 @@ def parameters_without_properties(reading: Reading, spec: SpecView) -> Iterator[
     """
     for place, schema in _arguments(reading):
         if schema.get("type") == "object" and "properties" not in schema:
-            yield Finding(
-                place, '"properties" is missing', hint='send "properties": {}, or leave parameters out'
-            )
+            yield Finding(place, '"properties" is missing', hint='send "properties": {}, or leave parameters out')
 
 
 @rule(
@@ -203,9 +193,7 @@ def array_without_items(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     for place, schema in _arguments(reading):
         for node in json_schema.nodes(schema):
             if node.value.get("type") == "array" and not {"items", "prefixItems"} & node.value.keys():
-                yield Finding(
-                    place + node.pointer, '"items" is missing', hint='send "items": {"type": "string"}'
-                )
+                yield Finding(place + node.pointer, '"items" is missing', hint='send "items": {"type": "string"}')
 
 
 @rule(

@@ -17,15 +17,11 @@ MAX_NAMED = 20
 MAX_PLACES = 10_000
 """Places in a schema that are remembered; one that refers to itself has no end of them."""
 
-_REFERENCE = (
-    "https://developers.openai.com/api/reference/resources/chat/subresources/completions/methods/create"
-)
+_REFERENCE = "https://developers.openai.com/api/reference/resources/chat/subresources/completions/methods/create"
 _RFC8259 = "https://www.rfc-editor.org/rfc/rfc8259"
 
 
-def _rule(
-    code: str, name: str, summary: str, severity: Severity, basis: Basis, source: str, doc: str
-) -> Rule:
+def _rule(code: str, name: str, summary: str, severity: Severity, basis: Basis, source: str, doc: str) -> Rule:
     return Rule(code, name, summary, "#", Part.EXCHANGE, severity, basis, source, "0.1", doc)
 
 
@@ -144,9 +140,7 @@ class Meanings:
         message = _message(mismatch, value, known.message)
         if value is None:
             return Found(known.rule, at, message, None, "", "null")
-        return Found(
-            SCHEMA_MISMATCH, at, message, value, "", "empty" if keyword == "minItems" and not value else ""
-        )
+        return Found(SCHEMA_MISMATCH, at, message, value, "", "empty" if keyword == "minItems" and not value else "")
 
     def _learnt(self, mismatch: Mismatch, key: tuple[Hashable, ...]) -> "_Place":
         if len(self._places) >= MAX_PLACES:
@@ -290,9 +284,7 @@ def _member_name(mismatch: Mismatch, value: JSON) -> str:
 
 
 def _union(mismatch: Mismatch, value: JSON) -> str:
-    wanted = sorted(
-        {name for branch in mismatch.branches for inner in branch for name in _wanted(inner, mismatch)}
-    )
+    wanted = sorted({name for branch in mismatch.branches for inner in branch for name in _wanted(inner, mismatch)})
     forms = f" ({', '.join(wanted)})" if wanted else ""
     return f"fits none of the forms allowed here{forms}: {redact.short(value, 60)}"
 

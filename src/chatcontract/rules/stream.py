@@ -9,9 +9,7 @@ from chatcontract.model import JSON, Basis, Finding, Part, Severity
 from chatcontract.reading import Reading, items, members
 from chatcontract.redact import short
 
-_STREAM = (
-    "https://developers.openai.com/api/reference/resources/chat/subresources/completions/streaming-events"
-)
+_STREAM = "https://developers.openai.com/api/reference/resources/chat/subresources/completions/streaming-events"
 _CHUNK = "#/components/schemas/CreateChatCompletionStreamResponse"
 _CHOICE = f"{_CHUNK}/properties/choices/items"
 _DELTA = "#/components/schemas/ChatCompletionStreamResponseDelta"
@@ -94,19 +92,13 @@ def role_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     None known.
     """
     found = breaches(reading, "role-missing", "role-null")
-    without = (
-        {choice["index"] for _, choice, message in reading.choices if not message.get("role")}
-        if found
-        else ()
-    )
+    without = {choice["index"] for _, choice, message in reading.choices if not message.get("role")} if found else ()
     told: set[int] = set()
     for position, breach in found:
         index = _index(reading, position, breach.pointer)
         if index in without and index not in told:
             told.add(index)
-            message = (
-                f'expected the role "assistant" in the first delta of choice {short(index, 20)}, got none'
-            )
+            message = f'expected the role "assistant" in the first delta of choice {short(index, 20)}, got none'
             yield Finding(breach.pointer, message, breach.value, position)
 
 
@@ -130,9 +122,7 @@ def role_late(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ## Known exceptions
     Servers that send the reasoning of the model first.
     """
-    yield from of_breaches(
-        reading, "role-late", says="expected the role in the first delta, got it in a later one"
-    )
+    yield from of_breaches(reading, "role-late", says="expected the role in the first delta, got it in a later one")
 
 
 @rule(
@@ -240,9 +230,7 @@ def finish_repeated(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     finishes = _first_finishes(reading) if found else {}
     for position, breach in found:
         first = finishes.get(_index(reading, position, breach.pointer))
-        message = (
-            f"expected one finish_reason a choice, got {short(breach.value, 60)} after {short(first, 60)}"
-        )
+        message = f"expected one finish_reason a choice, got {short(breach.value, 60)} after {short(first, 60)}"
         severity = Severity.WARNING if first == breach.value else None
         yield Finding(breach.pointer, message, breach.value, position, severity=severity)
 

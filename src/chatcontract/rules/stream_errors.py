@@ -8,9 +8,7 @@ from chatcontract.model import Basis, Finding, Part, Severity
 from chatcontract.reading import Reading, items, members
 from chatcontract.redact import short
 
-_STREAM = (
-    "https://developers.openai.com/api/reference/resources/chat/subresources/completions/streaming-events"
-)
+_STREAM = "https://developers.openai.com/api/reference/resources/chat/subresources/completions/streaming-events"
 _ERROR = "#/components/schemas/ErrorResponse/properties/error"
 _REFUSED = error().payload()
 _FAILED = {"error": {"message": "The server failed.", "type": "server_error", "param": None, "code": None}}

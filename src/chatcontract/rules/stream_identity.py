@@ -9,9 +9,7 @@ from chatcontract.model import Basis, Finding, Part, Severity
 from chatcontract.reading import Reading
 from chatcontract.redact import short
 
-_STREAM = (
-    "https://developers.openai.com/api/reference/resources/chat/subresources/completions/streaming-events"
-)
+_STREAM = "https://developers.openai.com/api/reference/resources/chat/subresources/completions/streaming-events"
 _CHUNK = "#/components/schemas/CreateChatCompletionStreamResponse"
 
 

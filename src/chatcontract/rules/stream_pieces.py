@@ -8,9 +8,7 @@ from chatcontract.findings import of_breaches
 from chatcontract.model import JSON, Basis, Finding, Part, Severity
 from chatcontract.reading import Reading
 
-_STREAM = (
-    "https://developers.openai.com/api/reference/resources/chat/subresources/completions/streaming-events"
-)
+_STREAM = "https://developers.openai.com/api/reference/resources/chat/subresources/completions/streaming-events"
 _CHUNK = "#/components/schemas/CreateChatCompletionStreamResponse"
 _CHOICE = f"{_CHUNK}/properties/choices/items"
 _DELTA = "#/components/schemas/ChatCompletionStreamResponseDelta"

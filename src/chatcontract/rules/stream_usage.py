@@ -9,9 +9,7 @@ from chatcontract.model import Basis, Finding, Part, Severity
 from chatcontract.reading import Chunk, Reading, members
 from chatcontract.redact import short
 
-_STREAM = (
-    "https://developers.openai.com/api/reference/resources/chat/subresources/completions/streaming-events"
-)
+_STREAM = "https://developers.openai.com/api/reference/resources/chat/subresources/completions/streaming-events"
 _API = "https://developers.openai.com/api/reference/resources/chat/subresources/completions/methods/create"
 _CHUNK = "#/components/schemas/CreateChatCompletionStreamResponse"
 _OPTIONS = "#/components/schemas/ChatCompletionStreamOptions"
@@ -171,9 +169,7 @@ def usage_member_absent(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     values = [(part.position, part.text.value) for part in reading.chunks if not part.is_error]
     without = [position for position, value in values if isinstance(value, dict) and "usage" not in value]
     if without:
-        message = (
-            f"expected null usage in all chunks but the last, got none in {len(without)} of {len(values)}"
-        )
+        message = f"expected null usage in all chunks but the last, got none in {len(without)} of {len(values)}"
         yield Finding("/usage", message, chunk=without[0])
 
 
@@ -231,9 +227,7 @@ def obfuscation_unwanted(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         return
     filled = [part.position for part in reading.chunks if "obfuscation" in members(part.text.value)]
     if filled:
-        message = (
-            f"expected no obfuscation, since include_obfuscation is false, got it in {len(filled)} chunks"
-        )
+        message = f"expected no obfuscation, since include_obfuscation is false, got it in {len(filled)} chunks"
         yield Finding("/obfuscation", message, chunk=filled[0])
 
 

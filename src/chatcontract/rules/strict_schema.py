@@ -66,9 +66,7 @@ def _property(schema: JSON) -> Example:
 
 
 def _schemas(reading: Reading) -> Iterator[asks.Schema]:
-    return (
-        schema for schema in asks.schemas(reading.asked) if schema.strict and isinstance(schema.value, dict)
-    )
+    return (schema for schema in asks.schemas(reading.asked) if schema.strict and isinstance(schema.value, dict))
 
 
 def _nodes(reading: Reading) -> Iterator[tuple[str, Node]]:
@@ -284,9 +282,7 @@ def strict_format_unsupported(reading: Reading, spec: SpecView) -> Iterator[Find
         form, kind = node.value.get("format"), node.value.get("type")
         is_text = kind == "string" or (isinstance(kind, list) and "string" in kind)
         if is_text and isinstance(form, str) and form not in _FORMATS:
-            yield Finding(
-                f"{place}/format", f"the format {short(form, 60)} is not taken in strict mode", form
-            )
+            yield Finding(f"{place}/format", f"the format {short(form, 60)} is not taken in strict mode", form)
 
 
 @rule(
@@ -348,17 +344,11 @@ def strict_schema_large(reading: Reading, spec: SpecView) -> Iterator[Finding]:
             yield Finding(schema.pointer + deepest.pointer, said)
         letters = sum(_letters(node) for node in found)
         if letters > _MAX_NAMES:
-            yield Finding(
-                schema.pointer, f"expected at most 120000 characters of names and values, got {letters}"
-            )
+            yield Finding(schema.pointer, f"expected at most 120000 characters of names and values, got {letters}")
 
 
 def _letters(node: Node) -> int:
-    named = [
-        name
-        for keyword in ("properties", "$defs", "definitions")
-        for name in members(node.value.get(keyword))
-    ]
+    named = [name for keyword in ("properties", "$defs", "definitions") for name in members(node.value.get(keyword))]
     values = [*items(node.value.get("enum")), node.value.get("const")]
     return sum(map(len, named)) + sum(len(value) for value in values if isinstance(value, str))
 

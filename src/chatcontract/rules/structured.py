@@ -48,11 +48,7 @@ def _contents(reading: Reading) -> Iterator[tuple[str, str]]:
     for at, choice, message in reading.choices:
         content = message.get("content")
         is_whole = choice.get("finish_reason") == "stop" and not message.get("refusal")
-        if (
-            is_whole
-            and isinstance(content, str)
-            and not (message.get("tool_calls") or message.get("function_call"))
-        ):
+        if is_whole and isinstance(content, str) and not (message.get("tool_calls") or message.get("function_call")):
             yield f"/choices/{at}/message/content", content
 
 
@@ -213,6 +209,4 @@ def content_breaks_schema(reading: Reading, spec: SpecView) -> Iterator[Finding]
         value, is_json = _parsed(content)
         for fault in json_schema.mismatches(schema.value, value) if is_json else ():
             where = f"at {short(fault.pointer, 100)} " if fault.pointer else ""
-            yield Finding(
-                place, f"{where}{fault.message}", severity=None if schema.strict else Severity.WARNING
-            )
+            yield Finding(place, f"{where}{fault.message}", severity=None if schema.strict else Severity.WARNING)

@@ -81,9 +81,7 @@ def arguments_not_json(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """
     for call, text in _arguments(reading):
         value, faults = parse(text)
-        fault = next(
-            (f for f in faults if value is ABSENT or f.kind in ("non-finite-number", "invalid-json")), None
-        )
+        fault = next((f for f in faults if value is ABSENT or f.kind in ("non-finite-number", "invalid-json")), None)
         if fault is not None and call.finish not in _CUT:
             message = f"expected JSON, got {short(text, 80)}: {fault.message}"
             hint = "" if text else "a call without arguments has `{}`"
@@ -139,9 +137,7 @@ def arguments_not_an_object(reading: Reading, spec: SpecView) -> Iterator[Findin
     passes=[
         response(_called('{"city": "Bonn"}'), request={"/tools": [_STRICT]}),
         response(_called('{"town": "Bonn"}')),
-        response(
-            _called("{}"), request={"/tools": [{"type": "function", "function": {"name": "get_weather"}}]}
-        ),
+        response(_called("{}"), request={"/tools": [{"type": "function", "function": {"name": "get_weather"}}]}),
     ],
     fails=[
         response(_called('{"town": "Bonn"}'), request={"/tools": [TOOL]}),

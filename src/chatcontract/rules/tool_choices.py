@@ -78,9 +78,7 @@ def tool_called_despite_none(reading: Reading, spec: SpecView) -> Iterator[Findi
         response(_called(CALL), request=_REQUIRED),
         response(_called(CALL, finish="stop"), request=_NAMED),
         response({"/choices/0/finish_reason": "length"}, request=_REQUIRED),
-        response(
-            {"/choices/0/message/content": None, "/choices/0/message/refusal": "No."}, request=_REQUIRED
-        ),
+        response({"/choices/0/message/content": None, "/choices/0/message/refusal": "No."}, request=_REQUIRED),
         response(request=_allowed("auto")),
     ],
     fails=[response(request=_REQUIRED), response(request=_NAMED), response(request=_allowed("required"))],

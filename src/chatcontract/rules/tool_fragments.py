@@ -140,9 +140,7 @@ def fragment_without_type(reading: Reading, spec: SpecView) -> Iterator[Finding]
     ## Known exceptions
     None known; Mistral's own streams leave it out.
     """
-    yield from _absent(
-        reading, "tool-first-without-type", 'the type ("function") in the first fragment of the call'
-    )
+    yield from _absent(reading, "tool-first-without-type", 'the type ("function") in the first fragment of the call')
 
 
 @rule(
@@ -320,9 +318,7 @@ def fragment_name_changed(reading: Reading, spec: SpecView) -> Iterator[Finding]
     ## Known exceptions
     None known.
     """
-    yield from of_breaches(
-        reading, "tool-name-changed", says="expected the name of the first fragment, got {}"
-    )
+    yield from of_breaches(reading, "tool-name-changed", says="expected the name of the first fragment, got {}")
 
 
 def _absent(reading: Reading, tag: str, wanted: str) -> Iterator[Finding]:

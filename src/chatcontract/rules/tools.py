@@ -194,9 +194,7 @@ def long_call_id(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     fails=[
         response(_called(CALL), request={}),
         response(_called(CALL), request={"/tools": [_CUSTOM_TOOL]}),
-        response(
-            _called(_call(function={"name": "run", "arguments": "{}"})), request={"/tools": [_CUSTOM_TOOL]}
-        ),
+        response(_called(_call(function={"name": "run", "arguments": "{}"})), request={"/tools": [_CUSTOM_TOOL]}),
     ],
 )
 def tool_not_offered(reading: Reading, spec: SpecView) -> Iterator[Finding]:

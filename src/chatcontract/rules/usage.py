@@ -139,9 +139,7 @@ def prompt_details_exceed_prompt(reading: Reading, spec: SpecView) -> Iterator[F
     needs=("details",),
     passes=[
         response(_using(completion_tokens_details={"reasoning_tokens": 3, "audio_tokens": 0})),
-        response(
-            _using(completion_tokens_details={"audio_tokens": 2, "text_tokens": 1, "reasoning_tokens": 0})
-        ),
+        response(_using(completion_tokens_details={"audio_tokens": 2, "text_tokens": 1, "reasoning_tokens": 0})),
     ],
     fails=[
         response(_using(completion_tokens_details={"reasoning_tokens": 9})),

@@ -87,9 +87,7 @@ def _lent(roots: dict[str, Root], fixer: Fixer, ours: Document) -> Iterable[tupl
     for name, fix in (("chunk", "own-chunk-schema"), ("error", "own-error-schema")):
         root = roots[name]
         if root.node is None or (root.how == "component" and not fixer.on("stream-by-component-name")):
-            plain = Reducer(resolver, Fixer(legacy=False), lambda pattern: True).root(
-                own[name].node, own[name].place
-            )
+            plain = Reducer(resolver, Fixer(legacy=False), lambda pattern: True).root(own[name].node, own[name].place)
             yield name, plain if fixer.on(fix) else {}
 
 
@@ -101,9 +99,7 @@ def _reduced(
         if name in lent:
             continue
         if root.node is None:
-            raise SpecError(
-                f"{root.place}: the operation has no JSON schema for its {name}. Complete the document."
-            )
+            raise SpecError(f"{root.place}: the operation has no JSON schema for its {name}. Complete the document.")
         schema = reducer.root(root.node, root.place)
         yield name, _unwrapped(schema, fixer) if name == "chunk" else schema
 

@@ -54,9 +54,7 @@ def load(spec: str | Path | Mapping[str, JSON]) -> Document:
 
 def given(spec: str | Path | Mapping[str, JSON]) -> Given:
     """The document's bytes; raises SpecError where there are none."""
-    origin, data = (
-        ("(dict)", _written(dict(spec))) if isinstance(spec, Mapping) else (str(spec), fetch(str(spec)))
-    )
+    origin, data = ("(dict)", _written(dict(spec))) if isinstance(spec, Mapping) else (str(spec), fetch(str(spec)))
     return Given(origin, hashlib.sha256(data).hexdigest(), data)
 
 
@@ -69,9 +67,7 @@ def _written(tree: dict[str, JSON]) -> bytes:
     try:
         return json.dumps(tree, default=str).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise SpecError(
-            f"the document given as a dict is not JSON: {error}. Give plain dicts and lists."
-        ) from None
+        raise SpecError(f"the document given as a dict is not JSON: {error}. Give plain dicts and lists.") from None
 
 
 def fetch(origin: str) -> bytes:
@@ -81,9 +77,7 @@ def fetch(origin: str) -> bytes:
     except FileNotFoundError:
         raise SpecError(f"{origin}: no such file. Give the path or URL of an OpenAPI document.") from None
     except (OSError, ValueError) as error:
-        raise SpecError(
-            f"{origin}: cannot be read: {error}. Give the path or URL of an OpenAPI document."
-        ) from None
+        raise SpecError(f"{origin}: cannot be read: {error}. Give the path or URL of an OpenAPI document.") from None
     if len(data) > MAX_BYTES:
         raise SpecError(f"{origin}: larger than {MAX_BYTES} bytes. Reduce it to the operation first.")
     return data
@@ -165,9 +159,7 @@ def _loaded(text: str, origin: str) -> "tuple[PlainLoader, JSON]":
         loader = loader_for(text)
         return loader, loader.get_single_data()
     except yaml.MarkedYAMLError as error:
-        raise SpecError(
-            f"{origin}{_place(error)}: not YAML or JSON: {error.problem}. Mend the syntax."
-        ) from None
+        raise SpecError(f"{origin}{_place(error)}: not YAML or JSON: {error.problem}. Mend the syntax.") from None
     except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         # PyYAML lets through whatever its constructors stumble over, as with `!!float` and nothing behind it.
         raise SpecError(f"{origin}: not YAML or JSON: {error}. Mend the syntax.") from None
@@ -190,14 +182,6 @@ def checked(document: Document) -> Document:
     if isinstance(version, float):
         version = document.tree["openapi"] = str(version)
     if not isinstance(version, str) or not version.startswith(("3.0", "3.1", "3.2")):
-        found = (
-            f'openapi: "{version}"'
-            if version
-            else 'swagger: "2.0"'
-            if "swagger" in document.tree
-            else "no version"
-        )
-        raise SpecError(
-            f"{document.origin}: {found}. Only OpenAPI 3.0 and 3.1 are read: convert the document first."
-        )
+        found = f'openapi: "{version}"' if version else 'swagger: "2.0"' if "swagger" in document.tree else "no version"
+        raise SpecError(f"{document.origin}: {found}. Only OpenAPI 3.0 and 3.1 are read: convert the document first.")
     return document

@@ -52,9 +52,7 @@ def project(
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
-def _reduce(
-    document: Object, statuses: Collection[str] | None, media_types: Collection[str] | None
-) -> Object:
+def _reduce(document: Object, statuses: Collection[str] | None, media_types: Collection[str] | None) -> Object:
     def operation(node: Object) -> Object:
         node = _on(node, "responses", lambda answers: _pick(answers, statuses, answer))
         return _filled(node, "responses")
@@ -73,9 +71,7 @@ def _reduce(
     return _on(document, "components", components)
 
 
-def _pick(
-    node: Object, keys: Collection[str] | None, change: Callable[[Object], Object] | None = None
-) -> Object:
+def _pick(node: Object, keys: Collection[str] | None, change: Callable[[Object], Object] | None = None) -> Object:
     kept = {key: value for key, value in node.items() if keys is None or str(key) in keys}
     if change is None:
         return kept

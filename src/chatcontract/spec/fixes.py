@@ -186,9 +186,7 @@ class Fixer:
     def _recursive(self, node: Schema) -> Schema:
         if "$recursiveRef" not in node or not self.on("recursive-reference"):
             return node
-        rest = {
-            name: value for name, value in node.items() if name not in ("$recursiveRef", "$recursiveAnchor")
-        }
+        rest = {name: value for name, value in node.items() if name not in ("$recursiveRef", "$recursiveAnchor")}
         return {**rest, "$ref": node["$recursiveRef"]}
 
     def _note_annotations(self, node: Schema) -> Schema:
@@ -203,11 +201,7 @@ class Fixer:
 
 
 def _only_nullable(branch: JSON) -> bool:
-    return (
-        isinstance(branch, dict)
-        and branch.get("nullable") is True
-        and set(branch) <= {"nullable", "description"}
-    )
+    return isinstance(branch, dict) and branch.get("nullable") is True and set(branch) <= {"nullable", "description"}
 
 
 def _number(value: JSON) -> bool:
@@ -222,9 +216,7 @@ def types(node: Schema) -> list[str]:
 
 def nullable(node: Schema) -> Schema:
     """The schema that allows null beside what `node` allows."""
-    if any(name in node for name in ("$ref", "allOf", "not", "if")) or (
-        "type" not in node and "enum" not in node
-    ):
+    if any(name in node for name in ("$ref", "allOf", "not", "if")) or ("type" not in node and "enum" not in node):
         return _with_null_branch(node)
     made = dict(node)
     if "type" in node and "null" not in types(node):

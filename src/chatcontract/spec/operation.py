@@ -36,10 +36,7 @@ def find(document: Document, resolver: Resolver) -> Operation:
     paths = paths if isinstance(paths, dict) else {}
     candidates = sorted(_candidates(paths, document, resolver), key=lambda found: (found[0], len(found[1])))
     if not candidates:
-        near = (
-            ", ".join(sorted(path for path in paths if "chat" in path.lower())[:5])
-            or "no path with chat in it"
-        )
+        near = ", ".join(sorted(path for path in paths if "chat" in path.lower())[:5]) or "no path with chat in it"
         raise SpecError(
             f"{document.origin}#/paths: no POST …{SUFFIX} here (found: {near}). "
             "Give a document that describes the Chat Completions operation."

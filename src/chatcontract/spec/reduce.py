@@ -64,14 +64,10 @@ class Reducer:
         node = self._fixer.fixed(node)
         for name, value in node.items():
             if taken := misfit(name, value):
-                raise SpecError(
-                    f"{place.child(name)}: {short(value, 60)} where {taken} belongs. Correct the document."
-                )
+                raise SpecError(f"{place.child(name)}: {short(value, 60)} where {taken} belongs. Correct the document.")
         if "$ref" in node:
             return self._reference(node, place)
-        return simplify(
-            {name: self._keyword(name, value, place) for name, value in node.items() if _known(name)}
-        )
+        return simplify({name: self._keyword(name, value, place) for name, value in node.items() if _known(name)})
 
     def _spend(self, nodes: int, place: Place) -> None:
         self._count += nodes
@@ -163,9 +159,7 @@ def _known(name: str) -> bool:
 
 def _expect(value: JSON, kind: type, at: Place) -> None:
     if not isinstance(value, kind):
-        raise SpecError(
-            f"{at}: {type(value).__name__} where a {kind.__name__} belongs. Correct the document."
-        )
+        raise SpecError(f"{at}: {type(value).__name__} where a {kind.__name__} belongs. Correct the document.")
 
 
 def children(node: Schema, change: Callable[[JSON], JSON]) -> Schema:
@@ -177,9 +171,7 @@ def children(node: Schema, change: Callable[[JSON], JSON]) -> Schema:
         elif name in _MANY:
             made[name] = [change(item) if isinstance(item, dict) else item for item in value]
         elif name in _NAMED or name == "$defs":
-            made[name] = {
-                key: change(item) if isinstance(item, dict) else item for key, item in value.items()
-            }
+            made[name] = {key: change(item) if isinstance(item, dict) else item for key, item in value.items()}
         else:
             made[name] = value
     return made

@@ -55,9 +55,7 @@ class Resolver:
                 raise LookupError(fragment)
             return pointer.resolve(self._tree(origin, reference, at), pointer.split(place.pointer)), place
         except LookupError:
-            why = (
-                "nothing is there" if not fragment or fragment.startswith("/") else "anchors are not followed"
-            )
+            why = "nothing is there" if not fragment or fragment.startswith("/") else "anchors are not followed"
             raise SpecError(f'{at}: broken $ref "{reference}": {why}. Correct the reference.') from None
 
     def _origin(self, target: str, at: Place) -> str:

@@ -136,15 +136,8 @@ _MERGE: dict[str, Callable[[Any, Any], JSON]] = {
 
 def drop_subsumed(branches: list[JSON]) -> list[JSON]:
     """The branches of an `anyOf` without those that another one covers (an enum beside its bare type)."""
-    bare = {
-        t
-        for branch in branches
-        if isinstance(branch, dict) and set(branch) == {"type"}
-        for t in types(branch)
-    }
-    kept = [
-        b for b in branches if not (isinstance(b, dict) and {"enum", "const"} & b.keys() and _within(b, bare))
-    ]
+    bare = {t for branch in branches if isinstance(branch, dict) and set(branch) == {"type"} for t in types(branch)}
+    kept = [b for b in branches if not (isinstance(b, dict) and {"enum", "const"} & b.keys() and _within(b, bare))]
     return kept or branches
 
 

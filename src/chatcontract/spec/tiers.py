@@ -11,9 +11,7 @@ from chatcontract.spec.simplify import drop_subsumed, fits_type
 from chatcontract.unions import accepted_types, chain, flat, is_disjoint
 
 _UNIONS = ("anyOf", "oneOf")
-_OPENERS = frozenset(
-    ("additionalProperties", "unevaluatedProperties", "patternProperties", "allOf", "if", "$ref")
-)
+_OPENERS = frozenset(("additionalProperties", "unevaluatedProperties", "patternProperties", "allOf", "if", "$ref"))
 
 
 MAX_LISTED = 256
@@ -89,9 +87,7 @@ def closed(schema: Schema) -> Schema:
     def change(node: JSON) -> JSON:
         if any(union in node and not is_disjoint(node[union], definitions) for union in _UNIONS):
             return node
-        made = (
-            children(node, lambda child: child) if "allOf" in node or "if" in node else children(node, change)
-        )
+        made = children(node, lambda child: child) if "allOf" in node or "if" in node else children(node, change)
         if "properties" in node and not _OPENERS & node.keys() and not _adds_members(node):
             made |= {"additionalProperties": False, "$comment": "undocumented"}
         return made
@@ -102,10 +98,7 @@ def closed(schema: Schema) -> Schema:
 
 def _adds_members(node: Schema) -> bool:
     return any(
-        "properties" in branch
-        for union in _UNIONS
-        for branch in node.get(union, ())
-        if isinstance(branch, dict)
+        "properties" in branch for union in _UNIONS for branch in node.get(union, ()) if isinstance(branch, dict)
     )
 
 
@@ -141,8 +134,6 @@ def _chained(node: Schema, union: str, definitions: Schema) -> Schema:
     made = branches[0] if len(branches) == 1 else chain(branches, definitions, union)
     if not rest:
         return made if isinstance(made, dict) else node
-    if rest.keys() & made.keys() == {"type"} and accepted_types({"type": rest["type"]}, {}) >= accepted_types(
-        made, {}
-    ):
+    if rest.keys() & made.keys() == {"type"} and accepted_types({"type": rest["type"]}, {}) >= accepted_types(made, {}):
         return {**rest, **made}
     return {**rest, "allOf": [made]} if rest.keys() & made.keys() else {**rest, **made}

@@ -45,9 +45,7 @@ def read(entries: Iterable[dict[str, JSON]], document: Document) -> list[Toleran
     found: list[Tolerance] = []
     for entry in entries:
         try:
-            name, may_be, reason, evidence = (
-                entry[key] for key in ("member", "may_be", "reason", "evidence")
-            )
+            name, may_be, reason, evidence = (entry[key] for key in ("member", "may_be", "reason", "evidence"))
             severity: dict[str, Level] = {profile: entry["severity"][profile] for profile in PROFILES}
             holders = places[entry["schema"]]
         except (KeyError, TypeError) as error:
@@ -65,9 +63,7 @@ def levels(tolerances: Iterable[Tolerance]) -> dict[str, dict[str, Level]]:
     made: dict[str, dict[str, Level]] = {profile: {} for profile in PROFILES}
     for tolerance in tolerances:
         for profile in PROFILES:
-            made[profile][f"{tolerance.root}:{tolerance.pointer}:{tolerance.may_be}"] = tolerance.severity[
-                profile
-            ]
+            made[profile][f"{tolerance.root}:{tolerance.pointer}:{tolerance.may_be}"] = tolerance.severity[profile]
     return made
 
 
