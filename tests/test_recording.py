@@ -20,7 +20,7 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3)
     | st.dictionaries(
         st.sampled_from(["request", "response", "stream", "body", "chunks", "t", "text", "headers", "status", "url",
-                         "id", "messages", "choices", "error", "base64", "body_base64", "host", "provider", "response_raw"]),
+                         "id", "messages", "choices", "error", "base64", "body_base64", "host", "response_raw"]),
         inner, max_size=5,
     ),
     max_leaves=20,

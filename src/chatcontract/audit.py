@@ -207,11 +207,7 @@ class Asker:
         first = await self.ask(probe, probe.request)
         tried = [first]
         unclear = None
-        if (
-            probe.then is not None
-            and kind_of(first) == "answered"
-            and (first.reply.stopped or is_whole(first))
-        ):
+        if probe.then is not None and kind_of(first) == "answered" and (first.reply.stopped or is_whole(first)):
             following = probe.then(self.audit.context, [first.reading])
             if isinstance(following, Unclear):
                 unclear = following
@@ -241,7 +237,8 @@ class Asker:
         reply = await self._client.send(request, name, stop_after=ask.stop_after)
         turn = Turn(ask, reply, Reading(reply.exchange))
         self.turns.append(turn)
-        self.violations.append(self._checked(probe, turn))
+        self.violations.append(())
+        self.violations[-1] = self._checked(probe, turn)
         return turn
 
     def _checked(self, probe: Probe, turn: Turn) -> tuple[Violation, ...]:
@@ -329,9 +326,7 @@ def provisional(outcome: Outcome) -> Verdict:
     """The verdict while the run goes on."""
     found = [violation for turn in outcome.violations for violation in turn]
     bad = any(violation.severity is Severity.ERROR for violation in found)
-    return (
-        Verdict.FAILED if bad and outcome.judgement.verdict is Verdict.PASSED else outcome.judgement.verdict
-    )
+    return Verdict.FAILED if bad and outcome.judgement.verdict is Verdict.PASSED else outcome.judgement.verdict
 
 
 def run(audit: Audit) -> None:

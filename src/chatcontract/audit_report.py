@@ -24,7 +24,7 @@ _HOMES = {Part.ERROR: "errors", Part.CHUNK: "stream", Part.STREAM: "stream"}
 
 
 class Shown(NamedTuple):
-    """A violation where it was seen: which outcome, which of its turns; -1 where it is of the whole probe."""
+    """A violation where it was seen: which outcome, which turn; of the whole probe it counts from the end (-1)."""
 
     outcome: int
     turn: int
@@ -95,7 +95,7 @@ def _shown(outcomes: Sequence[Outcome], contract: Contract) -> Iterator[Shown]:
         for shortfall in outcome.judgement.shortfalls:
             violation = _of_shortfall(outcome.probe, shortfall, rules, contract)
             if violation is not None:
-                yield Shown(at, -1, violation)
+                yield Shown(at, shortfall.turn, violation)
 
 
 def _of_shortfall(
@@ -121,9 +121,7 @@ def _owner(shown: Sequence[Shown], outcomes: Sequence[Outcome], sections: Mappin
     return next(fitting, first.outcome)
 
 
-def _result(
-    at: int, outcome: Outcome, groups: Mapping[Key, Group], audit: Audit, collector: Collector
-) -> Report:
+def _result(at: int, outcome: Outcome, groups: Mapping[Key, Group], audit: Audit, collector: Collector) -> Report:
     own = [group for group in groups.values() if group.owner == at]
     told = [next(one for one in group.shown if one.outcome == at) for group in own]
     violations = Violations(one.violation._replace(exchange=_exchange_id(outcome, one.turn)) for one in told)
@@ -220,9 +218,13 @@ def _text(body: bytes) -> str:
 
 def _models(audit: Audit, outcomes: Iterable[Outcome]) -> list[str]:
     """The names of models that were listed, or that answered."""
-    turns = [turn for outcome in outcomes for turn in outcome.turns]
-    listed = [name for turn in turns if turn.ask.path == "/models" for name in _listed(turn)]
-    answered = [turn.reading.completion.get("model") for turn in turns if turn.ask.is_chat]
+    turns = [(outcome.probe, turn) for outcome in outcomes for turn in outcome.turns]
+    listed = [name for _, turn in turns if turn.ask.path == "/models" for name in _listed(turn)]
+    answered = [
+        turn.reading.completion.get("model")
+        for probe, turn in turns
+        if turn.ask.is_chat and not probe.is_negative  # what is asked wrongly on purpose may come back as an echo
+    ]
     names = [*audit.models, *listed, *(name for name in answered if isinstance(name, str))]
     return list(dict.fromkeys(names))[:200]
 
@@ -259,9 +261,7 @@ def _capabilities(catalogue: Iterable[Probe], audit: Audit) -> Report:
     for probe in catalogue:
         if probe.provides:
             outcome = audit.outcomes.get(probe.id)
-            lacking = (
-                outcome is not None and outcome.judgement.verdict is Verdict.SKIPPED and not outcome.turns
-            )
+            lacking = outcome is not None and outcome.judgement.verdict is Verdict.SKIPPED and not outcome.turns
             state = outcome.judgement.state if outcome is not None and not lacking else "unknown"
             made[probe.provides] = {"state": state, "probe": probe.id}
     return made

@@ -95,7 +95,8 @@ def _filled(value: JSON, context: Context) -> JSON:
 class Shortfall(NamedTuple):
     """What a check yields when an answer is not as it should be: the rule it breaks, by name, and a sentence.
 
-    Where `severity` is None the level of the probe gives it; one that `counts` makes the probe fail.
+    Where `severity` is None the level of the probe gives it; one that `counts` makes the probe fail. `turn` is
+    the exchange that shows it, counted from the last one, which is -1.
     """
 
     rule: str
@@ -104,6 +105,7 @@ class Shortfall(NamedTuple):
     hint: str = ""
     severity: Severity | None = None
     counts: bool = True
+    turn: int = -1
 
 
 class Unclear(NamedTuple):

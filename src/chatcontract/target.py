@@ -1,5 +1,7 @@
 """The server under test: its address, its keys, and how a probe's request becomes one of HTTP."""
 
+import base64
+import gzip
 import json
 import shlex
 from typing import NamedTuple
@@ -14,6 +16,8 @@ _ENDPOINT = "/chat/completions"
 _WRONG_KEY = "sk-chatcontract-wrong-key-0000"
 _SECRET_WORDS = ("key", "token", "secret", "auth", "password", "cookie", "session")
 _SHORTEST_SECRET = 6
+_LONGEST_BODY = 8000
+"""Bytes of a body that a command shows as they are."""
 
 
 class Target(NamedTuple):
@@ -117,14 +121,20 @@ def _body(ask: Ask, context: Context) -> bytes:
 
 
 def _with_body(command: str, body: bytes) -> str:
-    if len(body) > 8000:
-        body = body[:4000] + b"...(shortened)..." + body[-4000:]
+    if len(body) > _LONGEST_BODY:
+        return _packed(command, body)
     if body.isascii() or _is_text(body):
         return f"{command} --data-raw {shlex.quote(body.decode())}"
-    escaped = "".join(
-        chr(byte) if 32 <= byte < 127 and byte not in (37, 92) else f"\\{byte:03o}" for byte in body
-    )
+    escaped = "".join(chr(byte) if 32 <= byte < 127 and byte not in (37, 92) else f"\\{byte:03o}" for byte in body)
     return f"printf {shlex.quote(escaped.replace('%', '%%'))} | {command} --data-binary @-"
+
+
+def _packed(command: str, body: bytes) -> str:
+    """A long body as text that the shell unpacks; of one that stays long only both ends are shown."""
+    packed = base64.b64encode(gzip.compress(body, mtime=0)).decode()
+    if len(packed) > _LONGEST_BODY:
+        return _with_body(command, body[:2000] + b"...(shortened)..." + body[-2000:])
+    return f"echo {packed} | base64 -d | gunzip | {command} --data-binary @-"
 
 
 def _is_text(body: bytes) -> bool:

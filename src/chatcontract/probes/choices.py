@@ -72,9 +72,7 @@ def _stops(form: str, streamed: bool = False) -> Then:
         piece = _halt(text(readings[0]))
         if not piece:
             return Unclear("the answer to be stopped was too short")
-        stop: JSON = (
-            piece if form == "text" else ["\u2603\u2603", piece, "\u2604\u2604", "\u2605\u2605"][: int(form)]
-        )
+        stop: JSON = piece if form == "text" else ["\u2603\u2603", piece, "\u2604\u2604", "\u2605\u2605"][: int(form)]
         asked = dict(_REPEATABLE, **{"/stop": stop})
         return Ask({**asked, "/stream": True} if streamed else asked)
 
@@ -87,13 +85,9 @@ def _stopped(readings: Sequence[Reading]) -> Iterator[Shortfall | Unclear]:
     pieces = [stop] if isinstance(stop, str) else stop or []
     met = [piece for piece in pieces if piece in whole]
     if any(piece in given for piece in met):
-        yield Shortfall(
-            "parameter-ignored", f"expected the text to end before {met[0]!r}, got it whole", "/stop"
-        )
+        yield Shortfall("parameter-ignored", f"expected the text to end before {met[0]!r}, got it whole", "/stop")
     elif not any(given == whole[: whole.find(piece)] for piece in met):
-        yield Unclear(
-            "the model wrote another text the second time, so that the stop sequence may not have come up"
-        )
+        yield Unclear("the model wrote another text the second time, so that the stop sequence may not have come up")
     elif finish(readings[1]) == "length":
         message = "expected finish_reason stop at a stop sequence, got length"
         yield Shortfall("finish-reason-unfit", message, "/stop", severity=Severity.WARNING)
@@ -140,7 +134,7 @@ _SHORT, _LONGER = 4, 7
 def _bounded(readings: Sequence[Reading]) -> Iterator[Shortfall | Unclear]:
     """Twice with different limits: nobody comes to a natural end at both of them."""
     ends = []
-    for reading, limit in zip(readings, (_SHORT, _LONGER), strict=True):
+    for turn, (reading, limit) in enumerate(zip(readings, (_SHORT, _LONGER), strict=True), -len(readings)):
         used, words, place = (
             count(reading, "completion_tokens"),
             len(text(reading).split()),
@@ -148,20 +142,21 @@ def _bounded(readings: Sequence[Reading]) -> Iterator[Shortfall | Unclear]:
         )
         ends.append((finish(reading), used == limit))
         if used is not None and used > limit:
-            yield Shortfall("parameter-ignored", f"expected at most {limit} tokens, got {used}", place)
+            yield Shortfall("parameter-ignored", f"expected at most {limit} tokens, got {used}", place, turn=turn)
         elif words > 3 * limit:
-            yield Shortfall("parameter-ignored", f"expected at most {limit} tokens, got {words} words", place)
+            message = f"expected at most {limit} tokens, got {words} words"
+            yield Shortfall("parameter-ignored", message, place, turn=turn)
     if ends == [("stop", True)] * 2:
         message = f"expected finish_reason length at limits of {_SHORT} and {_LONGER} tokens, got stop twice"
         yield Shortfall("finish-reason-unfit", message, f"/{_bound(readings[0])}", severity=Severity.WARNING)
     elif not any(end == "length" for end, _ in ends):
-        yield Unclear("the model came to an end by itself before the limit")
+        told = all(count(reading, "completion_tokens") is not None for reading in readings)
+        untold = "the model came to an end by itself, and no usage counts its tokens"
+        yield Unclear("the model came to an end by itself before the limit" if told else untold)
 
 
 def _bound(reading: Reading) -> str:
-    return next(
-        (name for name in ("max_completion_tokens", "max_tokens") if name in reading.asked), "max_tokens"
-    )
+    return next((name for name in ("max_completion_tokens", "max_tokens") if name in reading.asked), "max_tokens")
 
 
 for _name in ("max_tokens", "max_completion_tokens"):
@@ -182,9 +177,7 @@ for _name in ("max_tokens", "max_completion_tokens"):
 
 # Log probabilities
 _LOGPROBS = ("logprobs-missing", "logprobs-of-legacy-shape")
-_WHY_LOGPROBS = (
-    "Scores and classifiers are computed from them; where they are missing the computation fails later."
-)
+_WHY_LOGPROBS = "Scores and classifiers are computed from them; where they are missing the computation fails later."
 
 
 def _alternatives(wanted: int) -> Check:
@@ -192,9 +185,7 @@ def _alternatives(wanted: int) -> Check:
         for _, choice, _ in reading.choices:
             logprobs = choice.get("logprobs")
             tokens = logprobs.get("content") if isinstance(logprobs, dict) else None
-            listed = [
-                len(token.get("top_logprobs") or ()) for token in tokens or () if isinstance(token, dict)
-            ]
+            listed = [len(token.get("top_logprobs") or ()) for token in tokens or () if isinstance(token, dict)]
             if listed and wanted and not any(listed):
                 yield Shortfall(
                     "parameter-ignored",

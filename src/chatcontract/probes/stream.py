@@ -111,11 +111,7 @@ SECTION.probe(
 
 def _in_pieces(reading: Reading) -> Iterator[Shortfall | Unclear]:
     arrivals = reading.exchange.response.arrivals if reading.exchange.response else ()
-    told = [
-        chunk
-        for chunk in reading.chunks
-        if isinstance(chunk.text.value, dict) and chunk.text.value.get("choices")
-    ]
+    told = [chunk for chunk in reading.chunks if isinstance(chunk.text.value, dict) and chunk.text.value.get("choices")]
     if len(told) < _MANY:
         yield Unclear(f"the answer has {len(told)} chunks, too few to tell whether they were held back")
     elif arrivals:
@@ -139,9 +135,7 @@ SECTION.probe(
 
 def _as_plain(readings: Sequence[Reading]) -> Iterator[Shortfall | Unclear]:
     if text(readings[0]) != text(readings[1]):
-        yield Shortfall(
-            "stream-differs", "expected the text of the answer that is not streamed, got another one"
-        )
+        yield Shortfall("stream-differs", "expected the text of the answer that is not streamed, got another one")
 
 
 _REPEATABLE: dict[str, JSON] = {"/temperature": 0, "/seed": SEED, "/messages": [user(_LONG)]}
@@ -175,7 +169,7 @@ SECTION.probe(
 )
 SECTION.probe(
     "refused-messages",
-    "missing messages are refused before the stream begins",
+    "an empty list of messages is refused before the stream begins",
     {**_STREAM, "/messages": []},
     _BEFORE,
     needs="streaming",
@@ -206,9 +200,7 @@ SECTION.probe(
 def _still_there(readings: Sequence[Reading]) -> Iterator[Shortfall | Unclear]:
     status = readings[1].status
     if status is None or status >= 500 or not members(readings[1].answer.value):
-        yield Shortfall(
-            "broken-after-abort", f"expected the next request to be answered, got status {status}"
-        )
+        yield Shortfall("broken-after-abort", f"expected the next request to be answered, got status {status}")
 
 
 SECTION.probe(

@@ -86,7 +86,6 @@ _both(
     {"/messages": [_OTHER], "/tool_choice": named("get_weather")},
     FORCED,
     needs=["tools"],
-    provides="named tool choice",
     why="Extraction and routing are built on the forced call of one function.",
 )
 _both(
@@ -94,8 +93,9 @@ _both(
     "of two tools the named one is called",
     {"/tools": [WEATHER, TIME], "/tool_choice": named("get_time")},
     FORCED,
-    needs=["named tool choice"],
-    why="A server that calls the first one calls the wrong one.",
+    needs=["tools"],
+    provides="named tool choice",
+    why="A server that calls the first one, or any, calls the wrong one.",
 )
 _both(
     "none",
@@ -165,9 +165,7 @@ _both(
     "a strict function gets arguments that fit its schema",
     {
         "/tools": [
-            function(
-                "get_weather", record({"city": {"type": "string"}, "days": {"type": "integer"}}), strict=True
-            )
+            function("get_weather", record({"city": {"type": "string"}, "days": {"type": "integer"}}), strict=True)
         ],
         "/tool_choice": named("get_weather"),
     },
