@@ -85,7 +85,8 @@ def test_a_bare_pair_may_lack_its_answer_or_its_request() -> None:
         (None, RESPONSE, "response"),
         (None, {"error": {"message": "x"}}, "error"),
         (404, {"detail": "x"}, "error"),
-        (200, None, "response"),
+        (200, None, "none"),
+        (500, None, "error"),
         (None, None, "none"),
     ],
 )

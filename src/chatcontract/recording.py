@@ -163,9 +163,10 @@ def _pair(value: Mapping[str, JSON], name: str, origin: str) -> Exchange:
     body = _pair_body(stream, response, value.get("response_raw"))
     if isinstance(stream, list) and not any(key.lower() == "content-type" for key, _ in headers):
         headers = (*headers, *EVENT_STREAM)
-    answer = None if body is None and status is None else Response(
-        status if isinstance(status, int) else None, headers, body or b""
-    )  # fmt: skip
+    status = status if isinstance(status, int) else None
+    # A pair without the bytes of a good answer is one that nobody recorded; an error may really have none.
+    lost = not body and (status is None or status < 400)
+    answer = None if lost else Response(status, headers, body or b"")
     return Exchange(name, request, answer, origin, *_whom(value, None))
 
 
