@@ -86,8 +86,8 @@ class Contract:
         """
         if profile not in PROFILES:
             raise ValueError(f"no profile is called {profile!r}; there are {', '.join(PROFILES)}")
-        fspec = spec if spec is None or isinstance(spec, str | Mapping) else str(spec)
-        texts = closures.own() if fspec is None else closures.of(fspec, network=network, without=set(without_fixes))
+        source = spec if spec is None or isinstance(spec, str | Mapping) else str(spec)
+        texts = closures.own() if source is None else closures.of(source, network=network, without=set(without_fixes))
         return cls(texts, engine, Ratings(profile, select, ignore, severity))
 
     @cached_property

@@ -51,16 +51,6 @@ class TextFault(NamedTuple):
     message: str
 
 
-def loads(data: bytes | str) -> JSON:
-    """The value by the quickest parser at hand; raises ValueError on anything it cannot read."""
-    orjson = sys.modules.get("orjson")
-    if orjson is None and len(data) < FAST_FROM:
-        return json.loads(data)
-    if orjson is None:
-        import orjson
-    return orjson.loads(data)  # type: ignore[union-attr]
-
-
 def prefer_speed() -> None:
     """Import the faster parser now: worth its 4 ms from about a megabyte of input on."""
     import orjson  # noqa: F401
