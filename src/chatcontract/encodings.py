@@ -1,0 +1,92 @@
+"""Content encodings undone, within a bound: gzip, deflate, and with their packages brotli and zstd."""
+
+import io
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+from chatcontract.exceptions import SourceError
+
+IDENTITY = ("", "identity")
+
+
+def decoded(data: bytes, header: str, limit: int) -> bytes:
+    """The bytes without the encodings that a `content-encoding` header names, the last applied undone first.
+
+    >>> import gzip
+    >>> decoded(gzip.compress(b"{}"), "gzip", 1000)
+    b'{}'
+
+    Raises:
+        SourceError: an encoding is not known, the data is not of it or is cut, or there are more than `limit` bytes.
+    """
+    for encoding in reversed([name.strip().lower() for name in header.split(",")]):
+        if encoding not in IDENTITY:
+            data = _one(data, encoding, limit)
+    return data
+
+
+def _one(data: bytes, encoding: str, limit: int) -> bytes:
+    undo = _DECODERS.get(encoding)
+    if undo is None:
+        raise SourceError(f"the content encoding {encoding[:40]!r} is not known")
+    try:
+        made = undo(data, limit + 1)
+    except (ValueError, zlib.error) as error:
+        raise SourceError(f"the {encoding} encoding cannot be undone: {error}") from None
+    if len(made) > limit:
+        raise SourceError(f"more than {limit} bytes when the {encoding} encoding is undone")
+    return made
+
+
+def _zlib(data: bytes, most: int) -> bytes:
+    """gzip, also in several members, and deflate with or without its zlib header."""
+    made = b""
+    while data and len(made) < most:
+        inflate = zlib.decompressobj(_window(data))
+        made += inflate.decompress(data, most - len(made))
+        if not inflate.eof and len(made) < most:
+            raise ValueError("the data is cut")
+        data = inflate.unused_data
+    return made
+
+
+def _window(data: bytes) -> int:
+    """zlib's parameter: negative for raw deflate, which some servers send under that name."""
+    wrapped = data[:2] == b"\x1f\x8b" or (data[0] & 0x0F == 8 and int.from_bytes(data[:2]) % 31 == 0)
+    return zlib.MAX_WBITS | 32 if wrapped else -zlib.MAX_WBITS
+
+
+def _brotli(data: bytes, most: int) -> bytes:
+    brotli = _imported("brotli")
+    try:
+        inflate = brotli.Decompressor()
+        made = bytes(inflate.process(data, output_buffer_limit=most))
+    except brotli.error as error:
+        raise ValueError(str(error)) from None
+    if not inflate.is_finished() and len(made) < most:
+        raise ValueError("the data is cut")
+    return made
+
+
+def _zstd(data: bytes, most: int) -> bytes:
+    zstandard = _imported("zstandard")
+    try:
+        reader = zstandard.ZstdDecompressor().stream_reader(io.BytesIO(data), read_across_frames=True)
+        return bytes(reader.read(most))
+    except zstandard.ZstdError as error:
+        raise ValueError(str(error)) from None
+
+
+def _imported(package: str) -> Any:
+    from importlib import import_module
+
+    try:
+        return import_module(package)
+    except ImportError:
+        raise SourceError(f"that needs the package {package}: pip install 'chatcontract[traffic]'") from None
+
+
+_DECODERS: dict[str, Callable[[bytes, int], bytes]] = {
+    "gzip": _zlib, "x-gzip": _zlib, "deflate": _zlib, "br": _brotli, "zstd": _zstd,
+}  # fmt: skip
