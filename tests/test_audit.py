@@ -126,6 +126,9 @@ def test_the_command_of_an_exchange_sends_it_again(whole: Report) -> None:
 
 
 FAULTS = (
+    ("stop-included", "choices-stop-text", "CC341"),
+    ("tool-id-reused", "tools-second-call", "CC403"),
+    ("tool-not-allowed", "tools-allowed", "CC414"),
     ("n-ignored", "choices-n-two", "CC322"),
     ("stop-ignored", "choices-stop-text", "CC295"),
     ("limit-ignored", "choices-max-completion-tokens-bounds", "CC295"),
@@ -246,6 +249,34 @@ def test_a_busy_target_is_asked_again_and_every_answer_is_shown(raw_server: Star
     made = audited(raw_server(busy), "request-minimal")
     assert verdicts(made) == {"request-minimal": "passed"}
     assert [exchange["response"]["status"] for exchange in made["results"][0]["exchanges"]] == [429, 429, 200]
+
+
+def test_a_limit_of_requests_that_names_no_time_is_told(raw_server: Start) -> None:
+    met: list[int] = []
+
+    def limited(connection: socket.socket, asked: bytes) -> None:
+        met.append(1)
+        if len(met) == 2:
+            refused(connection, 429, "slow down")
+        else:
+            completed(connection)
+
+    made = audited(raw_server(limited), "request-temperature")
+    assert verdicts(made)["request-temperature"] == "passed"
+    assert "CC123" in codes(made)
+
+
+def test_who_hangs_up_comes_last_so_that_nothing_else_suffers() -> None:
+    made = faulty("broken-after-abort", "stream-", "tools-auto")
+    assert {name for name, verdict in verdicts(made).items() if verdict == "failed"} == {"stream-abort"}
+    assert codes(made, "error") == set()
+    assert "CC196" in codes(made, "warning")
+
+
+def test_the_terminal_says_that_passed_probes_have_an_error_too(capsys: pytest.CaptureFixture[str]) -> None:
+    with running(faults=["id-empty"]) as server:
+        main(["audit", server.url, "-q", "--probe", "request-t"])
+    assert "passed probes have an error that is told, and counted, under another probe" in capsys.readouterr().out
 
 
 def test_a_target_that_refuses_the_key_is_errored_and_not_asked_further(raw_server: Start) -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from chatcontract.client import Client, Limits, Reply
 from chatcontract.contract import Contract
 from chatcontract.health import Health, is_streaming
+from chatcontract.jsontext import prefer_speed
 from chatcontract.judging import BUSY, Judgement, State, Try, Turn, is_whole, judge, kind_of
 from chatcontract.model import Severity, Verdict, Violation
 from chatcontract.plan import Budget, Plan
@@ -18,6 +19,8 @@ from chatcontract.target import Target, alternatives
 
 KEY = "key"
 """The capability of having a key in use."""
+_UNSAID = BUSY - {429}
+"""Statuses of which something before the target may be the author; the limit of requests is the target's own."""
 _OF_REFUSALS = ("CC112", "CC630", "CC632", "CC7")
 _WORDS = {"no": "does not keep", "unsupported": "refuses"}
 RETRIES = 2
@@ -85,6 +88,7 @@ class Audit:
 
     async def run(self) -> None:
         """Run every probe of the plan; ends early, and normally, when it is cancelled."""
+        prefer_speed()
         begun = time.monotonic()
         try:
             async with Client(self.settings.limits, secrets=self.target.secrets) as client:
@@ -103,7 +107,10 @@ class Audit:
         rest = [probe for probe in self.plan.probes if probe.id != FIRST]
         async with asyncio.TaskGroup() as group:
             for probe in rest:
-                group.create_task(self._in_turn(client, probe, room))
+                if not hangs_up(probe):
+                    group.create_task(self._in_turn(client, probe, room))
+        for probe in filter(hangs_up, rest):  # alone and last: what they break must not be held against others
+            await self._in_turn(client, probe, room)
 
     async def _begin(self, client: Client, probe: Probe) -> None:
         """Find the model and the address, then ask the first question."""
@@ -133,8 +140,10 @@ class Audit:
 
     async def _gone(self, client: Client, probe: Probe) -> str:
         """Why the probe is not worth asking; where faults come in a row, a plain question tells."""
+        if not self._health.is_suspect(probe):
+            return self._health.reason(probe)
         async with self._checking:
-            if self._health.is_suspect(probe):
+            if self._health.is_suspect(probe):  # still: another probe may have asked meanwhile
                 streams = is_streaming(probe)
                 plain = self.target.request(Ask({"/stream": True} if streams else {}), self.context)
                 self.sent += 1
@@ -170,6 +179,11 @@ class Audit:
             is_lost = outcome.judgement.verdict is Verdict.ERRORED
             self._health.learn(probe, outcome.turns[-1].reply.fault if is_lost else None)
         self._notify(outcome)
+
+
+def hangs_up(probe: Probe) -> bool:
+    """Whether the probe leaves before the answer has ended."""
+    return probe.request.stop_after is not None
 
 
 def _is_success(outcome: Outcome) -> bool:
@@ -247,9 +261,9 @@ class Asker:
         Of an answer to what should have been refused only the form of the refusal matters: there is nothing
         that its content could fit.
         """
-        if not is_whole(turn) or turn.reply.status in BUSY:
+        if not is_whole(turn) or turn.reply.status in _UNSAID:
             return ()
-        found = [v for v in self.audit.contract.check(turn.reading) if v.side == "server"]
+        found = [v for v in self.audit.contract.check_answer(turn.reading) if v.side == "server"]
         if probe.is_negative and kind_of(turn) == "answered":
             return tuple(v for v in found if v.rule.startswith(_OF_REFUSALS))
         return tuple(found)

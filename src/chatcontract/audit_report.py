@@ -1,15 +1,16 @@
 """The outcomes of an audit → the canonical report: every violation once, with all its occurrences."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from chatcontract import redact
+from chatcontract import redact, rules
 from chatcontract.across import Across
 from chatcontract.audit import Audit, Outcome, ordered
 from chatcontract.contract import Contract
 from chatcontract.digest import Key, key_of
 from chatcontract.judging import Turn, is_whole
-from chatcontract.model import Finding, Part, Result, Rule, Severity, Verdict, Violation, Violations
+from chatcontract.model import Finding, Part, Result, Severity, Verdict, Violation, Violations
 from chatcontract.probe import Level, Probe, Shortfall
 from chatcontract.probes import FIRST
 from chatcontract.report import Collector, Report, violation_json
@@ -62,7 +63,7 @@ def report(audit: Audit, collector: Collector, catalogue: Sequence[Probe]) -> Re
         scores=scores(catalogue, verdicts), capabilities=_capabilities(catalogue, audit),
         models=_models(audit, outcomes), notes=audit.notes, duration=round(audit.duration, 3),
     )  # fmt: skip
-    cleaned: Report = scrubbed(whole, audit.target.secrets)
+    cleaned: Report = scrubbed(whole, audit.target.secrets) if _tells(whole, audit.target.secrets) else whole
     return cleaned
 
 
@@ -80,12 +81,11 @@ def grouped(outcomes: Sequence[Outcome], contract: Contract) -> dict[Key, Group]
     found: dict[Key, list[Shown]] = {}
     for one in _shown(outcomes, contract):
         found.setdefault(key_of(violation_json(one.violation)), []).append(one)
-    sections = {rule.code: rule.section for rule in contract.rules}
-    return {key: Group(_owner(shown, outcomes, sections), shown) for key, shown in found.items()}
+    return {key: Group(_owner(shown, outcomes), shown) for key, shown in found.items()}
 
 
 def _shown(outcomes: Sequence[Outcome], contract: Contract) -> Iterator[Shown]:
-    rules, across = {rule.name: rule for rule in contract.rules}, Across()
+    codes, across = {name: code for code, name in rules.names().items()}, Across()
     for at, outcome in enumerate(outcomes):
         for number, turn in enumerate(outcome.turns):
             yield from (Shown(at, number, violation) for violation in outcome.violations[number])
@@ -93,30 +93,26 @@ def _shown(outcomes: Sequence[Outcome], contract: Contract) -> Iterator[Shown]:
             made = (contract.violation(rule, finding) for rule, finding in findings)
             yield from (Shown(at, number, violation) for violation in made if violation is not None)
         for shortfall in outcome.judgement.shortfalls:
-            violation = _of_shortfall(outcome.probe, shortfall, rules, contract)
+            violation = _of_shortfall(outcome.probe, shortfall, codes, contract)
             if violation is not None:
                 yield Shown(at, shortfall.turn, violation)
 
 
-def _of_shortfall(
-    probe: Probe, shortfall: Shortfall, rules: Mapping[str, Rule], contract: Contract
-) -> Violation | None:
-    rule = rules.get(shortfall.rule)
-    if rule is None:
-        return None
+def _of_shortfall(probe: Probe, shortfall: Shortfall, codes: Mapping[str, str], contract: Contract) -> Violation | None:
+    rule = rules.get(codes[shortfall.rule])
     severity = shortfall.severity or probe.level.severity
     message = f"{probe.title}: {shortfall.message}"[:300]
     finding = Finding(shortfall.pointer, message, hint=shortfall.hint or probe.why, severity=severity)
     return contract.violation(rule, finding, probe.id)
 
 
-def _owner(shown: Sequence[Shown], outcomes: Sequence[Outcome], sections: Mapping[str, str]) -> int:
+def _owner(shown: Sequence[Shown], outcomes: Sequence[Outcome]) -> int:
     """The outcome that tells a violation: its own probe, the first of all, one of its section, or any."""
     first = shown[0]
     if first.turn < 0 or outcomes[first.outcome].probe.id == FIRST:
         return first.outcome
     violation = first.violation
-    section = _HOMES.get(violation.part, sections.get(violation.rule, ""))
+    section = _HOMES.get(violation.part, rules.get(violation.rule).section)
     fitting = (one.outcome for one in shown if outcomes[one.outcome].probe.section == section)
     return next(fitting, first.outcome)
 
@@ -265,6 +261,12 @@ def _capabilities(catalogue: Iterable[Probe], audit: Audit) -> Report:
             state = outcome.judgement.state if outcome is not None and not lacking else "unknown"
             made[probe.provides] = {"state": state, "probe": probe.id}
     return made
+
+
+def _tells(value: Any, secrets: Sequence[str]) -> bool:
+    """Whether a secret stands in a text of the value; the quick answer is no, as it is nearly always."""
+    written = json.dumps(value)
+    return any(json.dumps(secret)[1:-1] in written for secret in secrets)
 
 
 def scrubbed(value: Any, secrets: Sequence[str]) -> Any:

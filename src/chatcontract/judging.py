@@ -115,7 +115,8 @@ def _said(turn: Turn) -> str:
 
 
 def _crashed(probe: Probe, said: str) -> Judgement:
-    rule = "invalid-request-crashes" if probe.is_negative else "valid-request-crashes"
+    may_refuse = probe.expect.refusal is Verdict.PASSED
+    rule = "invalid-request-crashes" if may_refuse else "valid-request-crashes"
     short_of = Shortfall(rule, f"expected an answer or a status of 4xx, got {said}", severity=Severity.ERROR)
     return Judgement(Verdict.FAILED, short_of.message, (short_of,), "no")
 

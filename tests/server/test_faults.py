@@ -1,35 +1,27 @@
 """Every fault, over the wire: found by the rules it is declared with, and by no other of severity error."""
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chatcontract.contract import Contract
 from chatcontract.model import Exchange, Part, Severity, Violation
-from chatcontract.server import faults, running
+from chatcontract.server import faults
 from chatcontract.server.faults import Fault, page, samples
 
 pytest.importorskip("uvicorn", reason="the extra `serve` is not installed")
 
 Send = Callable[..., Exchange]
 SEEN_BY_RULES = [fault for fault in faults.load().values() if fault.seen_by == "rules"]
-SEEN_BY_AUDIT = [fault for fault in faults.load().values() if fault.seen_by == "audit"]
-
-KEY = "sk-reference-12345678"
 UNENDING = frozenset(
     name
     for name in faults.load()
     if name.startswith(("answer-never", "body-", "stream-slow", "stream-left", "stream-stalls", "stream-endless"))
 )
 
-# the audit tells a server that an abort broke by the status of the next answer (CC192), or cannot reach it
-UNTOLD = {"CC196"}
+# an answer that never comes is a transport fault to an audit, and its probe errored; fuzzing names the rule
+UNTOLD = {"CC198"}
 
 
 def provoked(post: Send, fault: Fault, **rest: Any) -> Exchange:
@@ -61,34 +53,6 @@ def test_the_sample_of_a_fault_is_answered_rightly_without_it(post: Send, contra
     assert [v for v in contract.check(exchange) if v.side == "server" and v.severity is not Severity.INFO] == []
 
 
-@pytest.mark.skipif(not os.environ.get("CHATCONTRACT_NIGHTLY"), reason="an audit for each fault: make nightly")
-@pytest.mark.parametrize("fault", SEEN_BY_AUDIT, ids=lambda fault: fault.name)
-def test_an_audit_finds_what_no_single_exchange_shows(tmp_path: Path, fault: Fault) -> None:
-    """A transport that fails, or a clean refusal, breaks no rule: no probe fails."""
-    report = tmp_path / "report.json"
-    with running(api_key=KEY) as served:
-        url = f"{served.url.removesuffix('/v1')}/fault/{fault.name}/v1"
-        command = [
-            sys.executable,
-            "-m",
-            "chatcontract",
-            "audit",
-            url,
-            "--model",
-            samples.MODEL,
-            "--timeout",
-            "3",
-        ]
-        environment = {**os.environ, "OPENAI_API_KEY": KEY}
-        subprocess.run([*command, "--report", f"json={report}"], env=environment, capture_output=True, check=False)
-    results = json.loads(report.read_text())["results"]
-    found = {violation["rule"] for result in results for violation in result["violations"]}
-    verdicts = {result["verdict"] for result in results}
-
-    assert found >= set(fault.rules)
-    assert fault.rules or "failed" not in verdicts
-
-
 def test_every_rule_that_shows_on_the_wire_has_a_fault(contract: Contract) -> None:
     used = {code for fault in faults.load().values() for code in (*fault.rules, *fault.audited)}
     shown = {rule.code for rule in contract.rules if rule.part is not Part.REQUEST}
@@ -110,3 +74,4 @@ def test_the_page_of_faults_names_each_with_its_rules(contract: Contract) -> Non
 
     assert "| `done-missing` | The stream ends without [DONE]. | [CC601](rules/stream.md#cc601-done-missing)" in text
     assert all(f"| `{name}` |" in text for name in faults.load())
+    assert "an audit cannot: nobody can make a server busy on purpose" in text

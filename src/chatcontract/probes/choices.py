@@ -84,8 +84,11 @@ def _stopped(readings: Sequence[Reading]) -> Iterator[Shortfall | Unclear]:
     stop = readings[1].asked.get("stop")
     pieces = [stop] if isinstance(stop, str) else stop or []
     met = [piece for piece in pieces if piece in whole]
-    if any(piece in given for piece in met):
-        yield Shortfall("parameter-ignored", f"expected the text to end before {met[0]!r}, got it whole", "/stop")
+    if any(given == whole[: whole.find(piece) + len(piece)] for piece in met):
+        message = f"expected the text without the stop sequence {met[0]!r}, got it with it"
+        yield Shortfall("stop-sequence-in-content", message, "/stop", severity=Severity.WARNING)
+    elif any(piece in given for piece in met):
+        yield Shortfall("parameter-ignored", f"expected the text to end before {met[0]!r}, got more", "/stop")
     elif not any(given == whole[: whole.find(piece)] for piece in met):
         yield Unclear("the model wrote another text the second time, so that the stop sequence may not have come up")
     elif finish(readings[1]) == "length":

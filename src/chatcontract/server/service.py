@@ -167,6 +167,8 @@ class Service:
         made = self._made(asked, number)
         for fault in _of(faults, Stage.COMPLETION):
             made = fault.commit(made)
+        for fault in _of(faults, Stage.REPLY):
+            made = fault.commit((asked, made))[1]
         return self._streamed(made, asked, faults) if asked.get("stream") else as_json(made)
 
     def _valid(self, request: Request, faults: tuple[Fault, ...]) -> dict[str, JSON]:

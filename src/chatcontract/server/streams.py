@@ -58,7 +58,7 @@ def _deltas(message: dict[str, JSON], logprobs: dict[str, JSON]) -> Iterator[Del
             yield {name: piece}, entry
     for position, call in enumerate(items(message.get("tool_calls"))):
         yield from ((delta, None) for delta in _of_call(position, call))
-    if "function_call" in message:
+    if message.get("function_call") is not None:
         yield from ((delta, None) for delta in _of_function_call(message["function_call"]))
     if message.get("audio"):
         yield from ((delta, None) for delta in _of_audio(message["audio"]))

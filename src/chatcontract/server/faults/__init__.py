@@ -21,17 +21,18 @@ Apply = Callable[[Any], Any]
 
 
 class Stage(StrEnum):
-    """Where in the making of an answer a fault is committed."""
+    """Where in the making of an answer a fault is committed; at `REPLY` it is given a pair: the request, the reply."""
 
     REQUEST = "request"
     COMPLETION = "completion"
+    REPLY = "reply"
     CHUNKS = "chunks"
     FRAMES = "frames"
     ERROR = "error"
     ANSWER = "answer"
 
 
-_PLAIN = (Stage.REQUEST, Stage.COMPLETION, Stage.CHUNKS)
+_PLAIN = (Stage.REQUEST, Stage.COMPLETION, Stage.REPLY, Stage.CHUNKS)
 
 
 class Skip(Flag):
@@ -50,7 +51,8 @@ class Fault(NamedTuple):
 
     `rules` are codes: all of them find it in the answer to `request` (see `samples.py`), and no other rule of
     severity error does. A fault that no single exchange shows is `seen_by` an audit; `audited` are rules that
-    an audit adds to those of the exchange. `apply` changes what its stage is about, in place or by what it
+    an audit adds to those of the exchange, for it meets the fault in other forms too. `unseen` says why an audit
+    cannot find it by its rules. `apply` changes what its stage is about, in place or by what it
     returns.
     """
 
@@ -63,25 +65,33 @@ class Fault(NamedTuple):
     seen_by: Seen = "rules"
     skips: Skip = Skip.NOTHING
     audited: tuple[str, ...] = ()
+    unseen: str = ""
 
     def commit(self, value: Any) -> Any:
         """The value with the fault; the value as it was where the fault does not fit it."""
         copy = deepcopy(value) if self.stage in _PLAIN else value
         try:
             made = self.apply(copy)
-        except (LookupError, TypeError, AttributeError, ValueError):
+        except (LookupError, TypeError, AttributeError, ValueError, StopIteration):
             return value
         return copy if made is None else made
 
 
 def fault(
-    *rules: str, stage: Stage, request: str = "text", seen_by: Seen = "rules", skips: Skip = Skip.NOTHING
+    *rules: str,
+    stage: Stage,
+    request: str = "text",
+    seen_by: Seen = "rules",
+    skips: Skip = Skip.NOTHING,
+    audited: tuple[str, ...] = (),
+    unseen: str = "",
 ) -> Callable[[Apply], Fault]:
     """Make a fault of a function: its name with dashes is the fault's, its docstring the summary."""
 
     def made(apply: Apply) -> Fault:
         name = apply.__name__.replace("_", "-")
-        return Fault(name, (apply.__doc__ or "").strip(), rules, stage, apply, request, seen_by, skips)
+        said = (apply.__doc__ or "").strip()
+        return Fault(name, said, rules, stage, apply, request, seen_by, skips, audited, unseen)
 
     return made
 

@@ -136,14 +136,14 @@ def error_names_other_parameter(answer: Answer) -> JSON:
     return answer.with_body(json.dumps({"error": {**error, "param": "user"}}).encode())
 
 
-@fault("CC799", stage=Stage.ERROR, request="invalid-stream", seen_by="audit")
+@fault("CC799", stage=Stage.ERROR, request="invalid-stream", seen_by="audit", audited=("CC702",))
 def streamed_error_differs(answer: Answer) -> JSON:
     """An error has another form when a stream was asked for."""
     text = json.loads(answer.body)["error"]["message"]
     return answer.with_body(json.dumps({"detail": text}).encode()) if answer.of_stream else answer
 
 
-@fault("CC192", stage=Stage.ANSWER, seen_by="audit")
+@fault("CC196", stage=Stage.ANSWER, seen_by="audit")
 def broken_after_abort(answer: Answer) -> JSON:
     """For three seconds after a caller hung up every request is answered with status 500."""
     error = {"message": "The only slot is taken.", "type": "server_error", "param": None, "code": None}

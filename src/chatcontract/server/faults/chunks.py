@@ -17,8 +17,15 @@ _REFUSED = {
 }
 
 
-def _edit(name: str, summary: str, changes: dict[str, JSON], *rules: str, request: str = "stream") -> JSON:
-    return edit(name, summary, changes, *rules, request=request, stage=Stage.CHUNKS)
+def _edit(
+    name: str,
+    summary: str,
+    changes: dict[str, JSON],
+    *rules: str,
+    request: str = "stream",
+    audited: tuple[str, ...] = (),
+) -> JSON:
+    return edit(name, summary, changes, *rules, request=request, stage=Stage.CHUNKS, audited=audited)
 
 
 FAULTS = (
@@ -37,11 +44,41 @@ FAULTS = (
         {"/2/system_fingerprint": "fp_other"},
         "CC618",
     ),
-    _edit("chunk-index-missing", "A choice in a chunk has no index.", {"/1/choices/0/index": GONE}, "CC001"),
-    _edit("chunk-delta-missing", "A choice in a chunk has no delta.", {"/1/choices/0/delta": GONE}, "CC001"),
-    _edit("chunk-delta-null", "The delta of a chunk is null.", {"/1/choices/0/delta": None}, "CC001"),
-    _edit("chunk-choices-missing", "A chunk has no `choices`.", {"/1/choices": GONE}, "CC001"),
-    _edit("chunk-choices-empty", "A chunk in the middle has no choices.", {"/1/choices": []}, "CC610"),
+    _edit(
+        "chunk-index-missing",
+        "A choice in a chunk has no index.",
+        {"/1/choices/0/index": GONE},
+        "CC001",
+        audited=("CC602",),
+    ),
+    _edit(
+        "chunk-delta-missing",
+        "A choice in a chunk has no delta.",
+        {"/1/choices/0/delta": GONE},
+        "CC001",
+        audited=("CC602", "CC642", "CC643", "CC644", "CC801"),
+    ),
+    _edit(
+        "chunk-delta-null",
+        "The delta of a chunk is null.",
+        {"/1/choices/0/delta": None},
+        "CC001",
+        audited=("CC602", "CC642", "CC643", "CC644", "CC801"),
+    ),
+    _edit(
+        "chunk-choices-missing",
+        "A chunk has no `choices`.",
+        {"/1/choices": GONE},
+        "CC001",
+        audited=("CC602", "CC642", "CC643", "CC644", "CC801"),
+    ),
+    _edit(
+        "chunk-choices-empty",
+        "A chunk in the middle has no choices.",
+        {"/1/choices": []},
+        "CC610",
+        audited=("CC602", "CC642", "CC643", "CC644", "CC801"),
+    ),
     _edit(
         "chunk-finish-missing",
         "`finish_reason` is left out until the end.",
@@ -60,17 +97,32 @@ FAULTS = (
         "The role comes in the second delta.",
         {"/0/choices/0/delta/role": GONE, "/1/choices/0/delta/role": "assistant"},
         "CC603",
+        audited=("CC602",),
     ),
     _edit("chunk-role-wrong", "The delta is the user's.", {"/0/choices/0/delta/role": "user"}, "CC605"),
-    _edit("chunk-role-null", "The role is null in later deltas.", {"/1/choices/0/delta/role": None}, "CC002"),
+    _edit(
+        "chunk-role-null",
+        "The role is null in later deltas.",
+        {"/1/choices/0/delta/role": None},
+        "CC002",
+        audited=("CC602",),
+    ),
     _edit("chunk-content-list", "A piece of the text is a list.", {"/1/choices/0/delta/content": ["a"]}, "CC001"),
     _edit(
         "chunk-message-instead",
         "A chunk has a message instead of a delta.",
         {"/1/choices/0/delta": GONE, "/1/choices/0/message": {"role": "assistant", "content": "a"}},
         "CC001",
+        audited=("CC602", "CC642", "CC643", "CC644", "CC801"),
     ),
-    _edit("stream-error-goes-on", "Chunks follow an error in the stream.", {"/3": _FAILED}, "CC631", "CC630"),
+    _edit(
+        "stream-error-goes-on",
+        "Chunks follow an error in the stream.",
+        {"/3": _FAILED},
+        "CC631",
+        "CC630",
+        audited=("CC421", "CC804"),
+    ),
     _edit(
         "chunk-logprobs-interrupted",
         "Some chunks lack their log probabilities.",
@@ -142,7 +194,12 @@ def finish_on_every_chunk(data: JSON) -> None:
         chunk["choices"][0]["finish_reason"] = "stop"
 
 
-@fault("CC608", stage=Stage.CHUNKS, request="stream")
+@fault(
+    "CC608",
+    stage=Stage.CHUNKS,
+    request="stream",
+    audited=("CC421", "CC802"),
+)
 def content_after_finish(data: JSON) -> None:
     """More text comes after the finish reason."""
     data.insert(_end(data) + 1, data[2])
@@ -161,7 +218,7 @@ def done_missing(data: JSON) -> JSON:
     return data[:-1]
 
 
-@fault("CC601", "CC606", stage=Stage.CHUNKS, request="plain-stream")
+@fault("CC601", "CC606", stage=Stage.CHUNKS, request="plain-stream", audited=("CC421",))
 def stream_ends_early(data: JSON) -> JSON:
     """The stream ends in the middle, as if that were all."""
     return data[: len(data) // 2]
@@ -173,26 +230,38 @@ def stream_empty(data: JSON) -> JSON:
     return []
 
 
-@fault("CC321", stage=Stage.CHUNKS, request="stream")
+@fault(
+    "CC321",
+    stage=Stage.CHUNKS,
+    request="stream",
+    audited=("CC322", "CC323", "CC325", "CC412", "CC602"),
+)
 def stream_without_choices(data: JSON) -> JSON:
     """The stream has the usage and no choice."""
     return data[-2:]
 
 
-@fault("CC322", "CC602", "CC606", stage=Stage.CHUNKS, request="stream")
+@fault(
+    "CC322",
+    "CC602",
+    "CC606",
+    stage=Stage.CHUNKS,
+    request="stream",
+    audited=("CC325", "CC412", "CC421", "CC641", "CC642", "CC643", "CC644", "CC801"),
+)
 def chunk_index_counts_tokens(data: JSON) -> None:
     """The index of the choice counts the tokens."""
     for at, chunk in enumerate(list(_with_choices(data))[:-1]):
         chunk["choices"][0]["index"] = at
 
 
-@fault("CC630", stage=Stage.CHUNKS, request="plain-stream")
+@fault("CC630", stage=Stage.CHUNKS, request="plain-stream", audited=("CC421",))
 def error_ends_stream(data: JSON) -> JSON:
     """An error ends the stream in the middle."""
     return [*data[:5], _FAILED]
 
 
-@fault("CC001", "CC630", stage=Stage.CHUNKS, request="plain-stream")
+@fault("CC001", "CC630", stage=Stage.CHUNKS, request="plain-stream", audited=("CC421",))
 def error_in_stream_as_text(data: JSON) -> JSON:
     """An error in the stream is a text."""
     return [*data[:5], {"error": "overloaded"}]
@@ -210,7 +279,12 @@ def stream_usage_missing(data: JSON) -> JSON:
     return [chunk for chunk in data if isinstance(chunk, str) or chunk.get("choices")]
 
 
-@fault("CC621", stage=Stage.CHUNKS, request="plain-stream")
+@fault(
+    "CC621",
+    stage=Stage.CHUNKS,
+    request="plain-stream",
+    audited=("CC295", "CC622"),
+)
 def stream_usage_unasked(data: JSON) -> None:
     """The stream tells usage that nobody asked for."""
     usage = {"prompt_tokens": 12, "completion_tokens": 30, "total_tokens": 42}
@@ -238,7 +312,7 @@ def usage_member_absent(data: JSON) -> None:
         del chunk["usage"]
 
 
-@fault("CC625", stage=Stage.CHUNKS, request="stream")
+@fault("CC625", stage=Stage.CHUNKS, request="stream", audited=("CC610",))
 def chunk_after_usage(data: JSON) -> None:
     """A chunk without usage follows the one that has it."""
     data.insert(-1, {**data[0], "choices": []})

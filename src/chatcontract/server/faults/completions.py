@@ -40,21 +40,43 @@ FAULTS = (
         {"/metadata": {"team": "blue"}},
         "CC310",
     ),
-    edit("choices-missing", "`choices` is left out.", {"/choices": GONE}, "CC001"),
-    edit("choices-null", "`choices` is null.", {"/choices": None}, "CC001"),
+    edit("choices-missing", "`choices` is left out.", {"/choices": GONE}, "CC001", audited=("CC321",)),
+    edit("choices-null", "`choices` is null.", {"/choices": None}, "CC001", audited=("CC321",)),
     edit("choices-empty", "`choices` is an empty list.", {"/choices": []}, "CC321"),
     edit("choice-index-missing", "A choice has no `index`.", {"/choices/0/index": GONE}, "CC001"),
-    edit("choice-index-from-one", "The choices are counted from 1.", {"/choices/0/index": 1}, "CC323"),
-    edit("choice-index-always-zero", "Every choice has index 0.", {"/choices/1/index": 0}, "CC323", request="n"),
-    edit("finish-missing", "A choice has no `finish_reason`.", {"/choices/0/finish_reason": GONE}, "CC001"),
+    edit(
+        "choice-index-from-one", "The choices are counted from 1.", {"/choices/0/index": 1}, "CC323", audited=("CC322",)
+    ),
+    edit(
+        "choice-index-always-zero",
+        "Every choice has index 0.",
+        {"/choices/1/index": 0},
+        "CC323",
+        request="n",
+        audited=("CC322",),
+    ),
+    edit(
+        "finish-missing",
+        "A choice has no `finish_reason`.",
+        {"/choices/0/finish_reason": GONE},
+        "CC001",
+        audited=("CC606",),
+    ),
     edit(
         "finish-null",
         "`finish_reason` is null in a whole answer.",
         {"/choices/0/finish_reason": None},
         "CC001",
+        audited=("CC606",),
     ),
     edit("finish-eos", "`finish_reason` is eos.", {"/choices/0/finish_reason": "eos"}, "CC001"),
-    edit("finish-empty", "`finish_reason` is an empty text.", {"/choices/0/finish_reason": ""}, "CC001"),
+    edit(
+        "finish-empty",
+        "`finish_reason` is an empty text.",
+        {"/choices/0/finish_reason": ""},
+        "CC001",
+        audited=("CC606",),
+    ),
     edit(
         "finish-without-calls",
         "`finish_reason` is tool_calls, and there is none.",
@@ -83,6 +105,7 @@ FAULTS = (
         "The text has half a surrogate pair.",
         {"/choices/0/message/content": "Four \ud83d"},
         "CC008",
+        audited=("CC295", "CC680", "CC801"),
     ),
 )
 
@@ -124,7 +147,11 @@ def error_in_200(answer: JSON) -> JSON:
     return answer.with_body(json.dumps({"error": _ERROR}).encode())
 
 
-@fault("CC006", stage=Stage.ANSWER)
+@fault(
+    "CC006",
+    stage=Stage.ANSWER,
+    audited=("CC421", "CC606", "CC660", "CC701"),
+)
 def body_cut(answer: JSON) -> JSON:
     """The JSON of the answer ends in the middle."""
     return answer.with_body(answer.body[: len(answer.body) // 2])
@@ -142,19 +169,23 @@ def logprob_nan(made: JSON) -> None:
     made["choices"][0]["logprobs"]["content"][0]["logprob"] = float("nan")
 
 
-@fault("CC008", stage=Stage.ANSWER)
+@fault("CC008", stage=Stage.ANSWER, audited=("CC802",))
 def body_latin1(answer: JSON) -> JSON:
     """The body is not UTF-8."""
     return answer.with_body(answer.body.replace(b'"content": "', b'"content": "caf\xe9 ', 1))
 
 
-@fault("CC010", stage=Stage.ANSWER)
+@fault(
+    "CC010",
+    stage=Stage.ANSWER,
+    unseen="it reads 8 MiB of an answer and then hangs up, so the probe is errored and not failed",
+)
 def body_huge(answer: JSON) -> JSON:
     """The body has 65 MiB, most of them blanks."""
     return answer._replace(pieces=(*[Piece(b" " * 2**20)] * 65, *answer.whole()), is_stream=True)
 
 
-@fault("CC009", stage=Stage.ANSWER)
+@fault("CC009", stage=Stage.ANSWER, audited=("CC660",))
 def nested_too_deep(answer: JSON) -> JSON:
     """The answer has arrays within arrays, more than a thousand of them."""
     deep = b"[" * 1100 + b"]" * 1100

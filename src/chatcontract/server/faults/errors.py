@@ -80,7 +80,7 @@ def error_members_missing(answer: Answer) -> JSON:
     return _with(answer, {"error": {"message": _error(answer)["message"], "type": "invalid_request_error"}})
 
 
-@fault("CC705", stage=Stage.ERROR, request="invalid")
+@fault("CC705", stage=Stage.ERROR, request="invalid", audited=("CC796",))
 def error_with_500(answer: Answer) -> JSON:
     """A request that breaks the contract is answered with status 500."""
     return answer._replace(status=500)
@@ -116,7 +116,12 @@ def retry_after_malformed(answer: Answer) -> JSON:
     return answer.with_header("retry-after", "2.5 seconds")
 
 
-@fault("CC123", stage=Stage.ANSWER, request="busy")
+@fault(
+    "CC123",
+    stage=Stage.ANSWER,
+    request="busy",
+    unseen="nobody can make a server busy on purpose; where one is busy during an audit, the rule looks at its answer",
+)
 def retry_after_missing(answer: Answer) -> JSON:
     """A status of 429 does not say when to try again."""
     kept = [pair for pair in answer.headers if not pair[0].startswith(("retry-after", "x-ratelimit"))]

@@ -81,7 +81,7 @@ def fragment_null_padded(data: JSON) -> None:
         fragment["function"]["name"] = None
 
 
-@fault("CC647", stage=Stage.CHUNKS, request="tools-stream")
+@fault("CC647", stage=Stage.CHUNKS, request="tools-stream", audited=("CC649",))
 def fragment_id_repeated(data: JSON) -> None:
     """Every fragment tells the id."""
     for fragment in _later(data):
@@ -101,7 +101,7 @@ def fragment_id_changes(data: JSON) -> None:
     _later(data)[0]["id"] = "call_other"
 
 
-@fault("CC650", stage=Stage.CHUNKS, request="tools-stream")
+@fault("CC650", stage=Stage.CHUNKS, request="tools-stream", audited=("CC648",))
 def fragment_name_changes(data: JSON) -> None:
     """A later fragment of a call has another name."""
     _later(data)[0]["function"]["name"] = "get_time"
@@ -125,7 +125,7 @@ def fragment_lost(data: JSON) -> None:
     _later(data)[-1]["function"]["arguments"] = ""
 
 
-@fault("CC325", stage=Stage.CHUNKS, request="tools-stream")
+@fault("CC325", stage=Stage.CHUNKS, request="tools-stream", audited=("CC412",))
 def streamed_calls_lost(data: JSON) -> None:
     """The stream says that tools are called, and the calls are lost."""
     for chunk in data:

@@ -6,7 +6,7 @@ from chatcontract.model import JSON
 from chatcontract.server.faults import Stage, fault
 
 
-@fault("CC660", "CC606", stage=Stage.FRAMES, request="plain-stream")
+@fault("CC660", "CC606", stage=Stage.FRAMES, request="plain-stream", audited=("CC421",))
 def frame_cut(frames: JSON) -> JSON:
     """The stream ends in the middle of an event."""
     return [*frames[:4], frames[4][: len(frames[4]) // 2]]
@@ -104,13 +104,23 @@ def comment_as_data(frames: JSON) -> JSON:
     return [*frames[:3], b"data: : keep-alive\n\n", *frames[3:]]
 
 
-@fault("CC677", stage=Stage.FRAMES, request="stream")
+@fault(
+    "CC677",
+    stage=Stage.FRAMES,
+    request="stream",
+    audited=("CC421", "CC804"),
+)
 def data_wrapped_twice(frames: JSON) -> JSON:
     """An event has its field twice."""
     return [*frames[:3], b"data: " + frames[3], *frames[4:]]
 
 
-@fault("CC678", stage=Stage.FRAMES, request="stream")
+@fault(
+    "CC678",
+    stage=Stage.FRAMES,
+    request="stream",
+    audited=("CC421", "CC801"),
+)
 def events_merged(frames: JSON) -> JSON:
     """Two chunks stand in one event."""
     return [*frames[:2], frames[2].rstrip(b"\n") + frames[3].removeprefix(b"data: "), *frames[4:]]
@@ -124,7 +134,7 @@ def data_on_several_lines(frames: JSON) -> JSON:
     return [frames[0], "".join(f"data: {line}\n" for line in lines).encode() + b"\n", *frames[2:]]
 
 
-@fault("CC680", stage=Stage.FRAMES, request="stream")
+@fault("CC680", stage=Stage.FRAMES, request="stream", audited=("CC802",))
 def stream_latin1(frames: JSON) -> JSON:
     """The text has bytes that are not UTF-8."""
     return [*frames[:1], frames[1].replace(b'"content":"', b'"content":"\xe9'), *frames[2:]]

@@ -8,7 +8,7 @@ HELD_BACK = 1.2
 """Seconds for which a stream is held back."""
 
 
-@fault("CC101", stage=Stage.ANSWER, request="stream")
+@fault("CC101", stage=Stage.ANSWER, request="stream", audited=("CC102",))
 def stream_as_plain_text(answer: Answer) -> JSON:
     """A stream is sent as text/plain."""
     return answer.with_header("content-type", "text/plain; charset=utf-8")
@@ -56,8 +56,8 @@ def stream_buffered(answer: Answer) -> JSON:
     return answer._replace(pieces=(Piece(answer.body, HELD_BACK),)) if answer.is_stream else answer
 
 
-@fault("CC601", "CC606", stage=Stage.ANSWER, request="plain-stream")
+@fault("CC601", "CC606", stage=Stage.ANSWER, request="plain-stream", audited=("CC421",))
 def connection_cut(answer: Answer) -> JSON:
     """The connection is closed in the middle of a stream."""
-    pieces = answer.whole()
-    return answer._replace(pieces=(*pieces[: len(pieces) // 2], Piece(b"", 0.05, is_cut=True)), is_stream=True)
+    pieces = (*answer.whole()[: len(answer.whole()) // 2], Piece(b"", 0.05, is_cut=True))
+    return answer._replace(pieces=pieces) if answer.is_stream else answer

@@ -59,6 +59,9 @@ def legal_bytes_split(frames: JSON) -> JSON:
 @fault(stage=Stage.CHUNKS, request="stream")
 def legal_single_chunk(data: JSON) -> JSON:
     """One chunk has the whole text."""
+    deltas = [choice["delta"] for piece in data for choice in piece.get("choices", ()) if isinstance(piece, dict)]
+    if any(delta.keys() - {"role", "content", "refusal"} for delta in deltas) or len(deltas) > len(data):
+        return data
     texts = [piece["choices"][0]["delta"].get("content") or "" for piece in data[:-3]]
     data[1]["choices"][0]["delta"] = {"content": "".join(texts)}
     return [*data[:2], *data[-3:]]

@@ -75,7 +75,7 @@ def _entries(made: JSON) -> list[JSON]:
     return entries
 
 
-@fault("CC353", stage=Stage.COMPLETION, request="logprobs")
+@fault("CC353", stage=Stage.COMPLETION, request="logprobs", audited=("CC295",))
 def logprob_positive(made: JSON) -> None:
     """The log probabilities are above zero."""
     for entry in _entries(made):
@@ -99,7 +99,7 @@ def top_logprobs_too_many(made: JSON) -> None:
         ]
 
 
-@fault("CC352", stage=Stage.COMPLETION)
+@fault("CC352", stage=Stage.COMPLETION, audited=("CC295",))
 def logprobs_unasked(made: JSON) -> None:
     """Log probabilities come without being asked for."""
     from chatcontract.server.tokens import logprobs, tokens

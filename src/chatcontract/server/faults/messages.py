@@ -15,8 +15,8 @@ _CITATION = {
 }
 
 FAULTS = (
-    edit("role-missing", "The message has no `role`.", {f"{_MESSAGE}/role": GONE}, "CC001"),
-    edit("role-user", "The message is the user's.", {f"{_MESSAGE}/role": "user"}, "CC001"),
+    edit("role-missing", "The message has no `role`.", {f"{_MESSAGE}/role": GONE}, "CC001", audited=("CC602",)),
+    edit("role-user", "The message is the user's.", {f"{_MESSAGE}/role": "user"}, "CC001", audited=("CC605",)),
     edit("content-missing", "`content` is left out.", {_TEXT: GONE}, "CC003"),
     edit(
         "content-as-parts",
@@ -25,25 +25,56 @@ FAULTS = (
         "CC001",
     ),
     edit("refusal-missing", "`refusal` is left out.", {f"{_MESSAGE}/refusal": GONE}, "CC003"),
-    edit("message-missing", "A choice has no `message`.", {_MESSAGE: GONE}, "CC001"),
+    edit(
+        "message-missing",
+        "A choice has no `message`.",
+        {_MESSAGE: GONE},
+        "CC001",
+        audited=("CC325", "CC412", "CC602"),
+    ),
     edit("message-empty", "The message has neither content nor anything in its place.", {_TEXT: None}, "CC329"),
     edit(
         "refusal-beside-content",
         "A refusal stands beside the text.",
         {f"{_MESSAGE}/refusal": "I won't."},
         "CC330",
+        audited=("CC351",),
     ),
     edit("annotations-null", "`annotations` is null.", {f"{_MESSAGE}/annotations": None}, "CC002"),
-    edit("function-call-null", "`function_call` is null.", {f"{_MESSAGE}/function_call": None}, "CC002"),
-    edit("tool-calls-null", "`tool_calls` is null.", {f"{_MESSAGE}/tool_calls": None}, "CC002"),
-    edit("tool-calls-empty", "`tool_calls` is an empty list.", {f"{_MESSAGE}/tool_calls": []}, "CC328"),
+    edit(
+        "function-call-null",
+        "`function_call` is null.",
+        {f"{_MESSAGE}/function_call": None},
+        "CC002",
+        audited=("CC412",),
+    ),
+    edit(
+        "tool-calls-null",
+        "`tool_calls` is null.",
+        {f"{_MESSAGE}/tool_calls": None},
+        "CC002",
+        audited=("CC325", "CC412"),
+    ),
+    edit(
+        "tool-calls-empty",
+        "`tool_calls` is an empty list.",
+        {f"{_MESSAGE}/tool_calls": []},
+        "CC328",
+        audited=("CC325", "CC412"),
+    ),
     edit(
         "citation-out-of-bounds",
         "A citation ends behind the text.",
         {f"{_MESSAGE}/annotations": [_CITATION]},
         "CC348",
     ),
-    edit("thoughts-in-content", "The reasoning stands in the text.", {_TEXT: _THOUGHTS}, "CC381"),
+    edit(
+        "thoughts-in-content",
+        "The reasoning stands in the text.",
+        {_TEXT: _THOUGHTS},
+        "CC381",
+        audited=("CC295", "CC801"),
+    ),
     edit(
         "thoughts-in-member",
         "The reasoning has a member of its own.",
@@ -55,12 +86,14 @@ FAULTS = (
         "The text has tokens of the harmony format.",
         {_TEXT: "<|channel|>final<|message|>It is wide.<|return|>"},
         "CC382",
+        audited=("CC295", "CC801"),
     ),
     edit(
         "template-in-content",
         "The text has tokens of a chat template.",
         {_TEXT: "It is wide.<|im_end|>\n<|im_start|>user\nThank you"},
         "CC383",
+        audited=("CC295", "CC801"),
     ),
     edit(
         "audio-not-base64",
@@ -102,6 +135,7 @@ FAULTS = (
         {_TEXT: "The answer is four."},
         "CC801",
         request="json",
+        audited=("CC295",),
     ),
     edit(
         "json-as-list",
@@ -109,6 +143,7 @@ FAULTS = (
         {_TEXT: "[1, 2]"},
         "CC803",
         request="json",
+        audited=("CC295", "CC804"),
     ),
     edit(
         "schema-broken",
@@ -116,6 +151,7 @@ FAULTS = (
         {_TEXT: '{"name": "Ada", "age": "old"}'},
         "CC804",
         request="schema",
+        audited=("CC295",),
     ),
     edit(
         "schema-member-extra",
@@ -123,6 +159,7 @@ FAULTS = (
         {_TEXT: '{"name": "Ada", "age": 36, "city": "London"}'},
         "CC804",
         request="schema",
+        audited=("CC295",),
     ),
     edit(
         "schema-answered-with-prose",
@@ -130,6 +167,7 @@ FAULTS = (
         {_TEXT: "Ada, 36 years."},
         "CC801",
         request="schema",
+        audited=("CC295",),
     ),
 )
 
@@ -141,7 +179,7 @@ def json_in_fence(made: JSON) -> None:
     message["content"] = f"```json\n{message['content']}\n```"
 
 
-@fault("CC384", stage=Stage.COMPLETION, request="tools")
+@fault("CC384", stage=Stage.COMPLETION, request="tools", audited=("CC412",))
 def tool_call_as_text(made: JSON) -> None:
     """A tool is called inside of the text."""
     choice = made["choices"][0]

@@ -38,7 +38,9 @@ def _lines(rules: Mapping[str, Rule]) -> Iterator[str]:
         f"{len(faults)} breaches that `chatcontract serve` commits on request: with `--fault NAME`, with the "
         f"header `x-chatcontract-fault: NAME`, or at the address `/fault/NAME/v1/…`. {alone} of them show in "
         "a single exchange; the others are for an audit, which knows what it asked for and when. The tests "
-        "provoke each over the wire and expect the rules named here, and no other of severity error."
+        "provoke each over the wire and expect the rules named here, and no other of severity error; `make nightly` "
+        f"expects the same of a whole audit of each. {sum(bool(fault.unseen) for fault in faults)} of them an audit "
+        "cannot see from outside, and the table says why."
     )
     for section in SECTIONS:
         yield from ("", f"## {_TITLES[section]}", "", "| fault | what | found by |", "| --- | --- | --- |")
@@ -59,6 +61,8 @@ def _of(section: str) -> list[Fault]:
 
 def _row(fault: Fault, rules: Mapping[str, Rule]) -> str:
     found = ", ".join(_link(rules[code]) for code in fault.rules) or "–"
+    if fault.unseen:
+        found += f"; an audit cannot: {fault.unseen}"
     if fault.audited:
         found += "; in an audit also " + ", ".join(_link(rules[code]) for code in fault.audited)
     return f"| `{fault.name}` | {fault.summary.replace('|', chr(92) + '|')} | {found} |"

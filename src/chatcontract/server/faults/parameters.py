@@ -19,8 +19,20 @@ FAULTS = (
     _ignored("limit-ignored", "max_completion_tokens", "CC508", request="limit", audited=("CC295",)),
     _ignored("logprobs-ignored", "logprobs", "CC351", request="logprobs"),
     _ignored("top-logprobs-ignored", "top_logprobs", "CC356", request="logprobs", audited=("CC295",)),
-    _ignored("tool-choice-ignored", "tool_choice", "CC412", request="required"),
-    _ignored("tool-choice-none-ignored", "tool_choice", "CC411", request="forbidden"),
+    _ignored(
+        "tool-choice-ignored",
+        "tool_choice",
+        "CC412",
+        request="required",
+        audited=("CC411", "CC413"),
+    ),
+    _ignored(
+        "tool-choice-none-ignored",
+        "tool_choice",
+        "CC411",
+        request="forbidden",
+        audited=("CC412", "CC413"),
+    ),
     _ignored("tools-ignored", "tools", "CC412", request="required"),
     _ignored("parallel-ignored", "parallel_tool_calls", "CC415", request="single"),
     _ignored("response-format-ignored", "response_format", "CC801", request="json"),
@@ -38,7 +50,10 @@ def stream_unasked(asked: JSON) -> None:
     asked["stream"] = True
 
 
-@fault("CC341", stage=Stage.COMPLETION, request="stop")
-def stop_included(made: JSON) -> None:
+@fault("CC341", stage=Stage.REPLY, request="stop")
+def stop_included(pair: JSON) -> None:
     """The stop sequence is left in the text."""
-    made["choices"][0]["message"]["content"] += "7"
+    asked, made = pair
+    stop, choice = asked["stop"], made["choices"][0]
+    if choice["finish_reason"] == "stop":
+        choice["message"]["content"] += stop if isinstance(stop, str) else stop[0]

@@ -17,6 +17,7 @@ FAULTS = (
         {f"{_BODY}/arguments": None},
         "CC001",
         request="tools",
+        audited=("CC421",),
     ),
     edit(
         "tool-arguments-missing",
@@ -24,6 +25,7 @@ FAULTS = (
         {f"{_BODY}/arguments": GONE},
         "CC001",
         request="tools",
+        audited=("CC421",),
     ),
     edit(
         "tool-arguments-cut",
@@ -46,10 +48,26 @@ FAULTS = (
         "CC423",
         request="tools",
     ),
-    edit("tool-type-missing", "A call has no `type`.", {f"{_CALL}/type": GONE}, "CC001", request="tools"),
-    edit("tool-id-missing", "A call has no `id`.", {f"{_CALL}/id": GONE}, "CC001", request="tools"),
-    edit("tool-id-null", "The id of a call is null.", {f"{_CALL}/id": None}, "CC001", request="tools"),
-    edit("tool-id-empty", "The id of a call is empty.", {f"{_CALL}/id": ""}, "CC401", request="tools"),
+    edit(
+        "tool-type-missing",
+        "A call has no `type`.",
+        {f"{_CALL}/type": GONE},
+        "CC001",
+        request="tools",
+        audited=("CC643",),
+    ),
+    edit("tool-id-missing", "A call has no `id`.", {f"{_CALL}/id": GONE}, "CC001", request="tools", audited=("CC642",)),
+    edit(
+        "tool-id-null",
+        "The id of a call is null.",
+        {f"{_CALL}/id": None},
+        "CC001",
+        request="tools",
+        audited=("CC002", "CC642"),
+    ),
+    edit(
+        "tool-id-empty", "The id of a call is empty.", {f"{_CALL}/id": ""}, "CC401", request="tools", audited=("CC642",)
+    ),
     edit(
         "tool-id-long",
         "The id of a call has 60 characters.",
@@ -58,13 +76,13 @@ FAULTS = (
         request="tools",
     ),
     edit(
-        "tool-id-reused",
-        "A call has the id of an earlier one.",
-        {f"{_CALL}/id": "call_before"},
-        "CC403",
-        request="history",
+        "tool-name-missing",
+        "A call has no name.",
+        {f"{_BODY}/name": GONE},
+        "CC001",
+        request="tools",
+        audited=("CC644",),
     ),
-    edit("tool-name-missing", "A call has no name.", {f"{_BODY}/name": GONE}, "CC001", request="tools"),
     edit(
         "tool-name-unusable",
         "The name of a call has tokens of the model in it.",
@@ -72,6 +90,7 @@ FAULTS = (
         "CC406",
         "CC405",
         request="tools",
+        audited=("CC413",),
     ),
     edit(
         "tool-not-offered",
@@ -79,6 +98,7 @@ FAULTS = (
         {f"{_BODY}/name": "get_news"},
         "CC405",
         request="tools",
+        audited=("CC413",),
     ),
     edit(
         "tool-other-than-named",
@@ -86,13 +106,6 @@ FAULTS = (
         {f"{_BODY}/name": "get_weather", f"{_BODY}/arguments": '{"city": "Bonn", "unit": "celsius"}'},
         "CC413",
         request="named",
-    ),
-    edit(
-        "tool-not-allowed",
-        "A tool is called that is not among the allowed ones.",
-        {f"{_BODY}/name": "get_time", f"{_BODY}/arguments": "{}"},
-        "CC414",
-        request="allowed",
     ),
     edit(
         "tool-finish-stop",
@@ -116,6 +129,25 @@ def tool_arguments_object(made: JSON) -> None:
     """The arguments are an object instead of JSON text."""
     for call in made["choices"][0]["message"]["tool_calls"]:
         call["function"]["arguments"] = json.loads(call["function"]["arguments"])
+
+
+@fault("CC403", stage=Stage.REPLY, request="history")
+def tool_id_reused(pair: JSON) -> None:
+    """A call has the id of an earlier one."""
+    asked, made = pair
+    earlier = [call["id"] for message in asked["messages"] for call in message.get("tool_calls", ())]
+    made["choices"][0]["message"]["tool_calls"][0]["id"] = earlier[0]
+
+
+@fault("CC414", stage=Stage.REPLY, request="allowed")
+def tool_not_allowed(pair: JSON) -> None:
+    """A tool is called that is not among the allowed ones."""
+    asked, made = pair
+    allowed = [tool["function"]["name"] for tool in asked["tool_choice"]["allowed_tools"]["tools"]]
+    offered = [tool["function"]["name"] for tool in asked["tools"]]
+    called = made["choices"][0]["message"]["tool_calls"][0]["function"]
+    called["name"] = next(name for name in offered if name not in allowed)
+    called["arguments"] = "{}"
 
 
 @fault("CC402", stage=Stage.COMPLETION, request="parallel")

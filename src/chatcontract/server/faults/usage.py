@@ -5,8 +5,8 @@ from chatcontract.model import JSON
 from chatcontract.server.faults import Stage, edit, fault
 
 FAULTS = (
-    edit("usage-absent", "There is no usage.", {"/usage": GONE}, "CC502"),
-    edit("usage-null", "`usage` is null.", {"/usage": None}, "CC002"),
+    edit("usage-absent", "There is no usage.", {"/usage": GONE}, "CC502", audited=("CC610",)),
+    edit("usage-null", "`usage` is null.", {"/usage": None}, "CC002", audited=("CC610",)),
     edit("usage-total-wrong", "`total_tokens` is not the sum.", {"/usage/total_tokens": 7}, "CC501"),
     edit("usage-total-missing", "`total_tokens` is left out.", {"/usage/total_tokens": GONE}, "CC001"),
     edit("usage-as-text", "`prompt_tokens` is a text.", {"/usage/prompt_tokens": "12"}, "CC001"),
@@ -49,7 +49,7 @@ def usage_parts_too_large(made: JSON) -> None:
     }
 
 
-@fault("CC506", stage=Stage.COMPLETION)
+@fault("CC506", stage=Stage.COMPLETION, audited=("CC504",))
 def usage_completion_zero(made: JSON) -> None:
     """No token of the answer is counted."""
     _counted(made, written=0)
@@ -61,7 +61,7 @@ def usage_prompt_zero(made: JSON) -> None:
     _counted(made, prompt=0)
 
 
-@fault("CC508", stage=Stage.COMPLETION, request="limit")
+@fault("CC508", stage=Stage.COMPLETION, request="limit", audited=("CC295",))
 def usage_above_limit(made: JSON) -> None:
     """More tokens are counted than the request allows."""
     _counted(made, written=1000)
@@ -74,7 +74,7 @@ def usage_as_float(made: JSON) -> None:
         made["usage"][name] = float(made["usage"][name])
 
 
-@fault("CC510", stage=Stage.COMPLETION, request="logprobs")
+@fault("CC510", stage=Stage.COMPLETION, request="logprobs", audited=("CC504",))
 def usage_below_logprobs(made: JSON) -> None:
     """Fewer tokens are counted than have a log probability."""
     _counted(made, written=1)
