@@ -1,0 +1,1 @@
+"""The contract inside other tools, one module or package each."""

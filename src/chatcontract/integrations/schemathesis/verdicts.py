@@ -1,0 +1,83 @@
+"""What an exchange shows: violations of the contract by the answer, and whether the request was treated rightly."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from chatcontract import rules
+from chatcontract.contract import Contract
+from chatcontract.generate import Negative
+from chatcontract.judging import BUSY, KEY_REFUSED
+from chatcontract.model import Exchange, Finding, Part, Violation
+from chatcontract.reading import Reading, members
+from chatcontract.redact import printable, short, text
+
+
+class Case(NamedTuple):
+    """One exchange to judge.
+
+    `negative` is the label of the breach in the request, where it is a known one. `cut` tells that the reader left
+    the stream before its end, `is_any_model` that nobody said which models the target has.
+    """
+
+    exchange: Exchange
+    negative: Negative | None = None
+    cut: bool = False
+    is_any_model: bool = False
+
+
+def found(contract: Contract, case: Case) -> Iterator[Violation]:
+    """What is wrong with the answer: how it treats the request, then its own form."""
+    breach = _breach(contract, case)
+    yield from _of_treatment(contract, case, breach)
+    exchange = case.exchange if breach is None else case.exchange._replace(request=None)
+    violations = contract.check_answer(exchange)
+    yield from (one for one in violations if not case.cut or one.part is Part.CHUNK)
+
+
+def _breach(contract: Contract, case: Case) -> Violation | None:
+    """The first error of the request itself."""
+    request = case.exchange.request
+    return next(iter(contract.check_request(request.body).errors), None) if request is not None else None
+
+
+def _of_treatment(contract: Contract, case: Case, breach: Violation | None) -> Iterator[Violation]:
+    response = case.exchange.response
+    status = response.status if response is not None and response.status is not None else 0
+    if status in BUSY or status in KEY_REFUSED or (status == 404 and case.is_any_model):
+        return
+    said = _said(case.exchange)
+    told = _of_broken(case, breach, status, said) if breach is not None else _of_valid(status, said)
+    for code, finding in told:
+        violation = contract.violation(rules.get(code), finding)
+        if violation is not None:
+            yield violation
+
+
+def _of_valid(status: int, said: str) -> Iterator[tuple[str, Finding]]:
+    if 400 <= status < 500 or status == 501:
+        yield "CC191", Finding("", f"expected an answer to a valid request, got {said}")
+    elif status >= 500:
+        yield "CC192", Finding("", f"expected an answer or a status of 4xx, got {said}")
+
+
+def _of_broken(case: Case, breach: Violation, status: int, said: str) -> Iterator[tuple[str, Finding]]:
+    what = f"{breach.rule} {breach.name} at request#{breach.pointer}"
+    if status < 400:
+        yield "CC795", Finding(breach.pointer, f"expected a refusal with a status of 4xx of {what}, got {said}")
+    elif status >= 500 and status != 501:
+        yield "CC796", Finding(breach.pointer, f"expected a status of 4xx for {what}, got {said}")
+    elif case.negative is not None:
+        named = members(Reading(case.exchange).error.get("error")).get("param")
+        if isinstance(named, str) and named and named not in case.negative.param:
+            wanted = " or ".join(param for param in case.negative.param[:2] if param) or "null"
+            yield "CC798", Finding("/error/param", f"expected param {wanted}, got {short(named, 80)}", named)
+
+
+def _said(exchange: Exchange) -> str:
+    """Status and message of an answer, shortly."""
+    reading = Reading(exchange)
+    error = reading.error.get("error")
+    message = error if isinstance(error, str) else members(error).get("message")
+    line = " ".join(message[:400].split()) if isinstance(message, str) else ""
+    status = f"status {reading.status}"
+    return f"{status}: {printable(text(line))[:160]}" if line else status
