@@ -1,172 +1,205 @@
 """Recordings: files of any known format → what is to be checked."""
 
+import glob
 import os
 import sys
-from collections.abc import Iterator
-from typing import IO, Any, NamedTuple
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain, islice
+from typing import IO, NamedTuple
 
 from chatcontract.exceptions import SourceError
-from chatcontract.jsontext import FAST_FROM, MAX_BYTES, parse, prefer_speed
+from chatcontract.jsontext import FAST_FROM
 from chatcontract.model import Part
-from chatcontract.reading import looks_like_events
-from chatcontract.recording import Recorded, Unreadable, payload, recorded
+from chatcontract.recording import Recorded, Unreadable
+from chatcontract.sources import files
+from chatcontract.sources.formats import JSON, LINES, SSE, Format, found, titles
+from chatcontract.sources.messages import Input, Items, pass_over
 
-Items = Iterator[Recorded | Unreadable]
-"""What a source yields, in the order of the file."""
+UNKNOWN = "of no known format"
+EMPTY = "empty"
+PEEKED = 20
+"""Records of a file found in a directory that are looked at, to see whether it is traffic at all."""
 
 
 class Source(NamedTuple):
     """An opened recording; a context manager that closes it.
 
-    `format` says what was found in words; `size` is the number of bytes, 0 if unknown.
+    `format` says what was found in words; `size` is the number of bytes, 0 if unknown; `passed_over` counts by name
+    what the recording holds beside chat, as far as it was read.
     """
 
     name: str
     format: str
     items: Items
     size: int
-    raw: IO[bytes]
+    raw: IO[bytes] | None
+    passed_over: "Counter[str]"
 
     def position(self) -> int:
         """How many bytes of the file were read; 0 if unknown."""
-        return self.raw.tell() if self.size else 0
+        return self.raw.tell() if self.size and self.raw is not None and not self.raw.closed else 0
 
     def __enter__(self) -> "Source":
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self.raw is not sys.stdin.buffer:
+        if self.raw is not None and self.raw is not sys.stdin.buffer:
             self.raw.close()
+
+
+Reader = Callable[[Input], Items]
 
 
 def open_source(name: str, wanted: Part | None = None) -> Source:
     """Open a file, or standard input for `-`.
 
     Args:
-        name: path of a JSON body, a raw event stream, or JSON lines (native, bare pairs or bodies); `.gz` is
-            unpacked on the way.
+        name: path of a recording of any format in `formats.FORMATS`; `.gz` and `.zst` are unpacked on the way.
         wanted: the part that every record is said to be; None finds out.
 
     Raises:
         SourceError: there is no such file, or it is empty or not to be recognised.
     """
-    raw = _opened(name)
-    label = "(standard input)" if name == "-" else name
-    source = Source(label, "", iter(()), os.stat(name).st_size if name != "-" else 0, raw)
+    source = _open(name, wanted)
+    if source.format in ("", EMPTY):
+        source.__exit__()
+        why = EMPTY if source.format else f"{UNKNOWN}; read are {titles()}. Say with --as what a body is"
+        raise SourceError(f"{source.name}: {why}.")
+    return source
+
+
+def opened(names: Iterable[str], wanted: Part | None = None) -> Iterator[Source | Unreadable]:
+    """Every file behind the names, to be read before the next one is asked for; the reason where one cannot be.
+
+    A directory stands for the files in it and below, hidden ones left out; those that are no traffic are counted
+    in a source of their own, which ends the directory. A name with `*`, `?` or `[` that is no file stands for those
+    that it matches. Input and output files of OpenAI's Batch are joined.
+
+    Args:
+        names: paths, or `-` for standard input.
+        wanted: the part that every record is said to be; None finds out.
+    """
+    names = list(names)
+    if not _are_several(names):
+        yield from _all(names, wanted, {}, ())
+        return
+    from chatcontract.sources import joining
+
+    kinds = joining.kinds(path for name in names for path in _paths(name))
+    with joining.Requests(kinds.inputs) as requests:
+        readers = requests.readers(kinds)
+        yield from _all(names, wanted, readers, kinds.inputs)
+        for path in kinds.inputs:
+            yield _tried(path, wanted, readers[path])
+
+
+def _are_several(names: list[str]) -> bool:
+    return len(names) > 1 or any(os.path.isdir(name) or glob.has_magic(name) for name in names)
+
+
+def _paths(name: str) -> Iterator[str]:
+    """The files behind a name; none for standard input."""
+    for path in _matches(name):
+        if os.path.isdir(path):
+            yield from _files(path)
+        elif path != "-":
+            yield path
+
+
+def _matches(name: str) -> list[str]:
+    if not glob.has_magic(name) or os.path.exists(name):
+        return [name]
+    return sorted(glob.glob(name, recursive=True))
+
+
+def _files(directory: str) -> Iterator[str]:
+    for folder, folders, names in os.walk(directory):
+        folders[:] = sorted(inner for inner in folders if not inner.startswith("."))
+        for name in sorted(names):
+            path = os.path.join(folder, name)
+            if not name.startswith(".") and os.path.isfile(path):
+                yield path
+
+
+def _all(
+    names: list[str], wanted: Part | None, readers: Mapping[str, Reader], late: tuple[str, ...]
+) -> Iterator[Source | Unreadable]:
+    for name in names:
+        matches = _matches(name)
+        if not matches:
+            yield Unreadable(name, "no file matches.")
+        for path in matches:
+            if os.path.isdir(path):
+                yield from _directory(path, wanted, readers, late)
+            elif path not in late:
+                yield _tried(path, wanted, readers.get(path))
+
+
+def _tried(name: str, wanted: Part | None, reader: Reader | None) -> Source | Unreadable:
     try:
-        stream = _unpacked(raw)
+        return _open(name, wanted, reader) if reader else open_source(name, wanted)
+    except SourceError as error:
+        return Unreadable(name, str(error).removeprefix(f"{files.label(name)}: "))
+
+
+def _directory(
+    directory: str, wanted: Part | None, readers: Mapping[str, Reader], late: tuple[str, ...]
+) -> Iterator[Source | Unreadable]:
+    summary = Source(directory, "directory", iter(()), 0, None, Counter())
+    for path in _files(directory):
+        if path in late:
+            continue
+        try:
+            source = _open(path, wanted, readers.get(path))
+        except SourceError as error:
+            yield Unreadable(path, str(error).removeprefix(f"{path}: "))
+            continue
+        source = _peeked(source) if path not in readers else source
+        if source.format in ("", EMPTY):
+            source.__exit__()
+            pass_over(summary.passed_over, f"{source.format or UNKNOWN}: {os.path.relpath(path, directory)}")
+        else:
+            yield source
+    if summary.passed_over:
+        yield summary
+
+
+def _peeked(source: Source) -> Source:
+    """The source; without a format if it is some JSON that has nothing to do with chat."""
+    if source.format not in (JSON.title, LINES.title):
+        return source
+    first = list(islice(source.items, PEEKED))
+    is_traffic = any(isinstance(item, Recorded) for item in first) or source.passed_over
+    return source._replace(format=source.format if is_traffic else "", items=chain(first, source.items))
+
+
+def _open(name: str, wanted: Part | None, reader: Reader | None = None) -> Source:
+    """The source, its format empty if it is of no known one, or EMPTY."""
+    raw = files.opened(name)
+    label = files.label(name)
+    source = Source(label, "", iter(()), 0, raw, Counter())
+    try:
+        source = source._replace(size=files.size(name))
+        stream = files.unpacked(raw)
         head = stream.read(FAST_FROM)
-        form, items = _recognised(head, stream, label, wanted)
+        form = _format(head, name, wanted)
+        if form is None or not head.strip():
+            return source._replace(format="" if head.strip() else EMPTY)
+        given = Input(label, files.rejoined(head, stream), wanted, source.passed_over)
+        return source._replace(format=form.title, items=(reader or form.read)(given))
     except (OSError, EOFError) as error:
         source.__exit__()
         raise SourceError(f"{label}: cannot be read: {error}. Is the file complete?") from None
-    except SourceError:
-        source.__exit__()
-        raise
-    return source._replace(format=form, items=items)
-
-
-def _opened(name: str) -> IO[bytes]:
-    if name == "-":
-        return sys.stdin.buffer
-    try:
-        return open(name, "rb")
-    except FileNotFoundError:
-        raise SourceError(f"{name}: no such file.") from None
-    except OSError as error:
-        raise SourceError(f"{name}: cannot be read: {error.strerror}.") from None
-
-
-def _unpacked(raw: IO[bytes]) -> IO[bytes]:
-    peek = getattr(raw, "peek", None)
-    if peek is None or peek(2)[:2] != b"\x1f\x8b":
-        return raw
-    import gzip
-
-    unpacked: Any = gzip.GzipFile(fileobj=raw)
-    stream: IO[bytes] = unpacked
-    return stream
-
-
-def _recognised(head: bytes, rest: IO[bytes], name: str, wanted: Part | None) -> tuple[str, Items]:
-    if not head.strip():
-        raise SourceError(f"{name}: empty.")
-    if wanted is Part.STREAM or (wanted is None and looks_like_events(head)):
-        return "event stream", iter([payload(Part.STREAM, _whole(head, rest, name), name)])
-    if _is_lines(head):
-        prefer_speed()
-        return "JSON lines", _lines(head, rest, name, wanted)
-    return "JSON", _body(_whole(head, rest, name), name, wanted)
-
-
-def _whole(head: bytes, rest: IO[bytes], name: str) -> bytes:
-    data = head + rest.read(MAX_BYTES + 1 - len(head)) if len(head) == FAST_FROM else head
-    if len(data) > MAX_BYTES:
-        raise SourceError(f"{name}: more than {MAX_BYTES} bytes in one body. Split the recording.")
-    return data
-
-
-def _is_lines(head: bytes) -> bool:
-    """Whether the first line is complete in itself and another one follows."""
-    first, newline, more = head.lstrip(b"\xef\xbb\xbf \r\n\t").partition(b"\n")
-    if not newline:
-        return len(head) == FAST_FROM and first.startswith(b"{")
-    return first.startswith(b"{") and first.rstrip().endswith(b"}") and bool(more.strip())
-
-
-def _body(data: bytes, name: str, wanted: Part | None) -> Items:
-    value, faults = parse(data)
-    if isinstance(value, list):
-        from chatcontract.recording import dumped
-
-        for index, item in enumerate(value):
-            yield _item(item, dumped(item), f"{name}#/{index}", wanted)
-    elif faults and wanted is None and not isinstance(value, dict):
-        yield Unreadable(name, faults[0].message)
-    else:
-        yield _item(value, data, name, wanted)
-
-
-def _item(value: object, text: bytes, origin: str, wanted: Part | None) -> Recorded | Unreadable:
-    try:
-        return recorded(value, text, origin, wanted)
     except SourceError as error:
-        return Unreadable(origin, str(error).removeprefix(f"{origin}: "))
+        source.__exit__()
+        raise SourceError(f"{label}: {str(error).removeprefix(f'{label}: ')}") from None
 
 
-def _lines(head: bytes, rest: IO[bytes], name: str, wanted: Part | None) -> Items:
-    number = 0
-    try:
-        for number, line in enumerate(_split(head, rest), 1):
-            if line.strip():
-                yield _line(line, f"{name}:{number}", wanted)
-    except (OSError, EOFError) as error:
-        yield Unreadable(f"{name}:{number + 1}", f"the file ends here: {error}")
-
-
-def _line(line: bytes, origin: str, wanted: Part | None) -> Recorded | Unreadable:
-    if len(line) > MAX_BYTES:
-        return Unreadable(origin, f"a line of more than {MAX_BYTES} bytes")
-    value, faults = parse(line.rstrip(b"\r\n"))
-    if faults and wanted is None and not isinstance(value, dict):
-        return Unreadable(origin, faults[0].message)
-    return _item(value, line.rstrip(b"\r\n"), origin, wanted)
-
-
-def _split(head: bytes, rest: IO[bytes]) -> Iterator[bytes]:
-    """The lines; of one beyond MAX_BYTES only so much that its length shows is kept."""
-    pending = head
-    more = True
-    while more:
-        lines = pending.split(b"\n")
-        pending = lines.pop()
-        yield from lines
-        piece = rest.read(FAST_FROM)
-        more = bool(piece)
-        pending = pending + piece if len(pending) <= MAX_BYTES else _skipped(pending, piece)
-    yield pending
-
-
-def _skipped(pending: bytes, piece: bytes) -> bytes:
-    _, newline, after = piece.partition(b"\n")
-    return pending + newline + after
+def _format(head: bytes, name: str, wanted: Part | None) -> Format | None:
+    if wanted is None:
+        return found(head, name)
+    if wanted is Part.STREAM:
+        return SSE
+    form = found(head, name)
+    return form if form is LINES or (form is not None and wanted is Part.EXCHANGE) else JSON

@@ -1,0 +1,135 @@
+"""The items of a list in a YAML document of any size, with one of them in memory at a time.
+
+Values are text, bytes, lists and dicts only: tags other than `!!binary` mean nothing here, merge keys are
+ordinary names, and an alias is the very value that its anchor names, so nothing multiplies.
+"""
+
+from collections.abc import Iterator
+from typing import IO, Any, NamedTuple
+
+from chatcontract.jsontext import MAX_BYTES
+
+MAX_DEPTH = 50
+MAX_ANCHORS = 10_000
+"""Values that a document may name for later use."""
+_BINARY = ("tag:yaml.org,2002:binary", "!binary", "!!binary")
+
+
+class Item(NamedTuple):
+    """One item, or why there is none; `line` counts from 1."""
+
+    line: int
+    value: Any
+    fault: str = ""
+
+
+def items(stream: IO[bytes], names: tuple[str, ...]) -> Iterator[Item]:
+    """The items of the list under one of these names of the outermost mapping, in order.
+
+    The last one is a fault where the document cannot be read on.
+    """
+    import yaml
+
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(stream)
+    reader = _Reader(loader, yaml)
+    try:
+        yield from reader.items(names)
+    except (yaml.YAMLError, ValueError, OSError, EOFError) as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or str(error)
+        yield Item(mark.line + 1 if mark else reader.line, None, f"the YAML cannot be read on: {problem}")
+    finally:
+        loader.dispose()
+
+
+class _Reader:
+    def __init__(self, loader: Any, yaml: Any) -> None:
+        self._loader = loader
+        self._yaml = yaml
+        self._anchors: dict[str, Any] = {}
+        self._room = 0
+        self.line = 1
+
+    def items(self, names: tuple[str, ...]) -> Iterator[Item]:
+        if not self._enter(names):
+            yield Item(1, None, f"it has no list {' or '.join(names)}")
+            return
+        while not self._loader.check_event(self._yaml.SequenceEndEvent):
+            line, self._room = self._loader.peek_event().start_mark.line + 1, MAX_BYTES
+            yield Item(line, self._value(0))
+
+    def _enter(self, names: tuple[str, ...]) -> bool:
+        event = self._event()
+        while isinstance(event, self._yaml.StreamStartEvent | self._yaml.DocumentStartEvent):
+            event = self._event()
+        if not isinstance(event, self._yaml.MappingStartEvent):
+            return False
+        while not self._loader.check_event(self._yaml.MappingEndEvent):
+            self._room = MAX_BYTES
+            name = self._value(0)
+            if name in names and self._loader.check_event(self._yaml.SequenceStartEvent):
+                self._event()
+                return True
+            self._value(0)
+        return False
+
+    def _event(self) -> Any:
+        event = self._loader.get_event()
+        self.line = event.start_mark.line + 1
+        return event
+
+    def _value(self, depth: int) -> Any:
+        event = self._event()
+        if depth > MAX_DEPTH:
+            raise ValueError(f"more than {MAX_DEPTH} levels")
+        if isinstance(event, self._yaml.AliasEvent):
+            return self._named(event.anchor)
+        self._room -= 20
+        if isinstance(event, self._yaml.ScalarEvent):
+            made: Any = self._scalar(event)
+        else:
+            made = [] if isinstance(event, self._yaml.SequenceStartEvent) else {}
+        self._remember(event.anchor, made)
+        if isinstance(made, list):
+            self._fill_list(made, depth)
+        elif isinstance(made, dict):
+            self._fill_dict(made, depth)
+        return made
+
+    def _fill_list(self, made: list[Any], depth: int) -> None:
+        while not self._loader.check_event(self._yaml.SequenceEndEvent):
+            made.append(self._value(depth + 1))
+        self._event()
+
+    def _fill_dict(self, made: dict[str, Any], depth: int) -> None:
+        while not self._loader.check_event(self._yaml.MappingEndEvent):
+            name = self._value(depth + 1)
+            made[name if isinstance(name, str) else str(name)[:100]] = self._value(depth + 1)
+        self._event()
+
+    def _scalar(self, event: Any) -> str | bytes | None:
+        value: str = event.value
+        self._room -= len(value)
+        if self._room < 0:
+            raise ValueError(f"an entry of more than {MAX_BYTES} bytes")
+        if event.tag in _BINARY:
+            import base64
+            import binascii
+
+            try:
+                return base64.b64decode("".join(value.split()), validate=True)
+            except binascii.Error as error:
+                raise ValueError(f"a binary text is not base64: {error}") from None
+        return None if event.style is None and value in ("null", "~", "") and event.tag is None else value
+
+    def _named(self, anchor: str) -> Any:
+        if anchor not in self._anchors:
+            raise ValueError(f"no value is named {anchor[:40]!r}")
+        return self._anchors[anchor]
+
+    def _remember(self, anchor: str | None, value: Any) -> None:
+        if anchor is None:
+            return
+        if len(self._anchors) >= MAX_ANCHORS and anchor not in self._anchors:
+            raise ValueError(f"more than {MAX_ANCHORS} values are named for later use")
+        self._anchors[anchor] = value
