@@ -36,8 +36,9 @@ def _request(request: Request) -> dict[str, JSON]:
 
 
 def _response(response: Response) -> dict[str, JSON]:
-    whole = _body(response.body)
-    if "body_base64" in whole and (response.arrivals or looks_like_events(response.body)):
+    streams = looks_like_events(response.body)
+    whole = {} if streams else _body(response.body)
+    if streams or ("body_base64" in whole and response.arrivals):
         whole = {"chunks": list(_chunks(response.body, response.arrivals))}
     return {"status": response.status, "headers": _headers(response.headers), **whole}
 
