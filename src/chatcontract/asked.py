@@ -62,6 +62,19 @@ def parts(asked: Mapping[str, JSON]) -> Iterator[Part]:
                 yield Part(f"/messages/{at}/content/{place}", message.get("role"), part)
 
 
+def calls(asked: Mapping[str, JSON]) -> Iterator[tuple[int, int, Object]]:
+    """Every tool call of the conversation: position of its message, its own, and the call.
+
+    >>> list(calls({"messages": [{"role": "assistant", "tool_calls": [{"id": "c"}]}]}))
+    [(0, 0, {'id': 'c'})]
+    """
+    given = asked.get("messages")
+    for at, message in enumerate(given if isinstance(given, list) else ()):
+        if isinstance(message, dict) and "tool_calls" in message:
+            for place, call in objects(message["tool_calls"]):
+                yield at, place, call
+
+
 def texts(asked: Mapping[str, JSON]) -> Iterator[str]:
     """Every text of the conversation's contents."""
     for _, message in messages(asked):

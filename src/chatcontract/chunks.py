@@ -31,13 +31,13 @@ class _Choice(Subject):
     """One choice: its message in pieces and what was said of its role, end and logprobs."""
 
     __slots__ = (
-        "audio", "begun", "calls", "ended", "finish", "function_call", "last_call", "logged", "logprobs",
+        "audio", "begun", "calls", "ended", "finish", "flowing", "function_call", "last_call", "logged", "logprobs",
         "order", "pieces", "role", "spoken", "told_logprobs", "unlogged", "vendor",
     )  # fmt: skip
 
     def __init__(self, found: list[Breach]) -> None:
         super().__init__(found)
-        self.begun = self.ended = self.logged = self.told_logprobs = self.unlogged = False
+        self.begun = self.ended = self.flowing = self.logged = self.told_logprobs = self.unlogged = False
         self.role = ""
         self.spoken: set[str] = set()
         self.finish: JSON = None
@@ -63,6 +63,19 @@ class _Choice(Subject):
             self._take_others(raw)
         if raw.get("finish_reason") is not None:
             self._take_finish(raw["finish_reason"], f"{at}/finish_reason")
+        self.flowing = self.unlogged and not (self.ended or self.logged or "refusal" in self.spoken)
+
+    def goes_on(self, raw: dict[str, JSON]) -> bool:
+        """Take in more content where there is nothing else to be seen to; else False, and nothing is taken in."""
+        delta = raw.get("delta")
+        content = delta.get("content") if delta.__class__ is dict and len(delta) == 1 else None
+        if content.__class__ is not str or not self.flowing or not _USUAL_IN_CHOICE.issuperset(raw):
+            return False
+        told = self.told_logprobs or "logprobs" not in raw
+        if not told or raw.get("logprobs") is not None or raw.get("finish_reason") is not None:
+            return False
+        self.pieces["content"].append(content)
+        return True
 
     def _take_others(self, raw: dict[str, JSON]) -> None:
         self.ended = self.ended or raw.get("finish_details") is not None
@@ -258,6 +271,21 @@ class Folder:
                     self._choice(choice, position).feed(choice, f"/choices/{position}")
             self._first = False
         return self._told() if self._found else ()
+
+    def goes_on(self, chunk: JSON) -> bool:
+        """Take in a chunk that goes on with the content of one choice and does nothing else, as most do.
+
+        False where that is not plain: then nothing was taken in, and `feed` has to be asked.
+        """
+        choices = chunk.get("choices") if chunk.__class__ is dict else None
+        if choices.__class__ is not list or len(choices) != 1 or not isinstance(raw := choices[0], dict):
+            return False
+        index = raw.get("index")
+        choice = self._choices.get(index) if index.__class__ is int else None
+        is_plain = choice is not None and self._usage is None and chunk.get("usage") is None
+        if not is_plain or tuple(map(chunk.get, _OF_STREAM)) != self._envelope or not _USUAL.issuperset(chunk):
+            return False
+        return choice.goes_on(raw)  # type: ignore[union-attr]
 
     def close(self) -> tuple[Breach, ...]:
         """What the end of the stream makes wrong; nothing when an `error` payload ended it."""

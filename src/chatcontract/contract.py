@@ -12,6 +12,7 @@ from chatcontract.jsontext import plain_values
 from chatcontract.model import JSON, Engine, Exchange, Finding, Part, Profile, Response, Rule, Violation, Violations
 from chatcontract.ratings import Ratings, violation
 from chatcontract.reading import Reading, Text
+from chatcontract.rulings import Rulings
 from chatcontract.schema import Verdict, compiler
 from chatcontract.shapes import PARTS, Shape, refused
 
@@ -44,7 +45,7 @@ class Contract:
     def __init__(self, texts: closures.Texts, engine: Engine, ratings: Ratings) -> None:
         self._texts = texts
         self._ratings = ratings
-        self._fitting: dict[tuple[Part, frozenset[str]], tuple[Rule, ...]] = {}
+        self._rulings = Rulings(ratings, lambda: self._view)
         self.profile = ratings.profile
         self.engine = engine
         self._shapes = {root: Shape(root, texts, compiler(engine), ratings) for root in PARTS}
@@ -100,11 +101,6 @@ class Contract:
     def rules(self) -> tuple[Rule, ...]:
         """The rules that apply, by code."""
         return tuple(rule for rule in catalogue.load() if self._ratings.selects(rule))
-
-    @cached_property
-    def _ruled(self) -> frozenset[str]:
-        """The parts that a rule looks at."""
-        return catalogue.parts(self._ratings.wants)
 
     @cached_property
     def _view(self) -> SpecView:
@@ -221,6 +217,15 @@ class Contract:
         reading = exchange if isinstance(exchange, Reading) else Reading(exchange)
         return Violations(self._exchange_violations(reading))
 
+    def check_answer(self, exchange: Exchange | Reading) -> Violations:
+        """Everything that is wrong with the answer of an exchange; its request is only what the answer is held against.
+
+        >>> Contract.load().check_answer(Exchange("1", None, Response(200, (), b"{}")))[0].side
+        'server'
+        """
+        reading = exchange if isinstance(exchange, Reading) else Reading(exchange)
+        return Violations(self._answered_violations(reading))
+
     def assert_ok(self, subject: Body | Exchange | Violations, request: Body | None = None) -> None:
         """Raise `ContractViolation` when an exchange, or a response given as a body, has a violation of severity error.
 
@@ -251,8 +256,8 @@ class Contract:
 
     def _checked(self, root: str, text: Text, part: Part, **parsed: Text) -> Violations:
         found = self._shapes[root].violations(text)
-        if part in self._ruled:
-            found.extend(self._judged(Reading(_ALONE, **parsed), (part,)))
+        if part in self._rulings.parts:
+            found += self._rulings.of(Reading(_ALONE, **parsed), part)
         return Violations(found) if found else _NOTHING
 
     def _exchange_violations(self, reading: Reading) -> Iterator[Violation]:
@@ -260,6 +265,9 @@ class Contract:
         if request is not None and request.body:
             yield from self._shapes["request"].violations(reading.request, exchange=reading.exchange.id)
             yield from self._judged(reading, _REQUEST_PARTS)
+        yield from self._answered_violations(reading)
+
+    def _answered_violations(self, reading: Reading) -> Iterator[Violation]:
         yield from self._answer_violations(reading)
         if reading.exchange.response is not None:
             yield from self._judged(reading, (Part.EXCHANGE,))
@@ -272,11 +280,14 @@ class Contract:
             yield from self._judged(reading, _RESPONSE_PARTS if reading.kind == "response" else (Part.ERROR,))
 
     def _stream_violations(self, reading: Reading) -> Iterator[Violation]:
-        if not self._ruled.intersection(_STREAM_PARTS) and self._is_silent_stream(reading.exchange.response.body):  # type: ignore[union-attr]
+        response = reading.exchange.response
+        is_ruled = self._rulings.parts.intersection(_STREAM_PARTS)
+        if not is_ruled and response is not None and self._is_silent_stream(response.body):
             return
-        silent = self._shapes["chunk"].silent
-        for chunk in reading.chunks:
-            if chunk.text.faults or chunk.is_error or not silent(chunk.text.value):
+        silent, values = self._shapes["chunk"].silent, reading.chunk_values
+        is_silent = values is not None and all(map(silent, values)) and not any("error" in value for value in values)
+        for chunk in () if is_silent else reading.chunks:
+            if chunk.text.faults or not silent(chunk.text.value) or chunk.is_error:
                 shape_of = self._shapes["error" if chunk.is_error else "chunk"]
                 yield from shape_of.violations(chunk.text, chunk=chunk.position, exchange=reading.exchange.id)
         yield from self._judged(reading, _STREAM_PARTS)
@@ -287,20 +298,6 @@ class Contract:
         values = plain_values(payloads) if payloads else None
         return values is not None and all(map(self._shapes["chunk"].silent, values))
 
-    def _judged(self, reading: Reading, parts: tuple[Part, ...]) -> Iterator[Violation]:
-        """What the rules find; a rule of responses has nothing to say of an answer without choices."""
-        for part in parts:
-            if part not in self._ruled or (part is Part.RESPONSE and not reading.completion):
-                continue
-            for rule in self._asked_of(part, reading.traits):
-                for finding in rule.check(reading, self._view):  # type: ignore[misc]
-                    severity = self._ratings.of(rule, finding)
-                    if severity is not None:
-                        yield violation(rule, finding, severity, part, reading.exchange.id)
-
-    def _asked_of(self, part: Part, traits: frozenset[str]) -> tuple[Rule, ...]:
-        """The rules of the part that may have something to say of an exchange with these traits."""
-        fitting = self._fitting.get((part, traits))
-        if fitting is None:
-            fitting = self._fitting[part, traits] = catalogue.fitting(part, traits, self._ratings.wants)
-        return fitting
+    def _judged(self, reading: Reading, parts: tuple[Part, ...]) -> list[Violation]:
+        """What the rules of these parts find."""
+        return [found for part in parts for found in self._rulings.of(reading, part)]

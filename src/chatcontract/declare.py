@@ -50,7 +50,7 @@ def rule(
         since: the version that brought it.
         passes, fails: examples without a finding; with this finding, and no other of severity error.
         breaks: clients known to fail, and how.
-        needs: traits (`reading.TRAITS`) without which the rule has nothing to say and is not asked.
+        needs: traits (`traits.TRAITS`) without which the rule has nothing to say and is not asked.
     """
 
     def made(check: RuleCheck) -> Rule:

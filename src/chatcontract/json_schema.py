@@ -3,11 +3,12 @@
 Nothing is ever fetched, the effort is bounded, and what was compiled is kept by its text.
 """
 
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
-from urllib.parse import unquote
 
+from chatcontract import asked
 from chatcontract.model import JSON
 from chatcontract.pointer import join, resolve, split
 from chatcontract.redact import short
@@ -37,6 +38,7 @@ _ONE = (
 _LISTED = ("allOf", "anyOf", "oneOf", "prefixItems", "items")
 _NAMED = ("$defs", "definitions", "dependentSchemas", "patternProperties", "properties")
 _HOLDERS = tuple(dict.fromkeys((*_ONE, *_LISTED, *_NAMED)))
+_HOLDING = frozenset(_HOLDERS)
 _APPLIED = ("$ref", *(keyword for keyword in _HOLDERS if keyword not in ("$defs", "definitions")))
 
 
@@ -76,24 +78,34 @@ def nodes(schema: JSON) -> Iterator[Node]:
         tokens, depth, value = waiting.pop()
         if isinstance(value, dict) and len(tokens) <= 2 * MAX_LEVELS:
             yield Node(tokens, depth, value)
-            waiting.extend(reversed(list(_inside(tokens, depth, value))))
+            if not _HOLDING.isdisjoint(value):
+                waiting.extend(reversed(list(_inside(tokens, depth, value))))
+
+
+def of_request(request: Mapping[str, JSON]) -> Iterator[tuple[asked.Schema, list[Node]]]:
+    """Every JSON Schema that a request brings along, with all schemas in it."""
+    return ((schema, list(nodes(schema.value))) for schema in asked.schemas(request))
 
 
 def _inside(tokens: tuple[str, ...], depth: int, schema: dict[str, JSON]) -> Iterator[_Place]:
     for keyword in _HOLDERS:
-        held = schema.get(keyword)
+        if keyword not in schema:
+            continue
+        held = schema[keyword]
         if isinstance(held, dict):
             deeper = depth + (keyword == "properties")
             if keyword in _NAMED:
                 yield from (((*tokens, keyword, name), deeper, inner) for name, inner in held.items())
             else:
                 yield (*tokens, keyword), deeper, held
-        elif isinstance(held, list) and keyword in _LISTED:
+        elif isinstance(held, list | tuple) and keyword in _LISTED:
             yield from (((*tokens, keyword, str(at)), depth, inner) for at, inner in enumerate(held))
 
 
 def faults(schema: JSON) -> tuple[Fault, ...]:
     """Where the value is no valid JSON Schema (2020-12, unless it names another draft that is known)."""
+    if _quick_text(schema) is not None and _is_sound(schema):
+        return ()
     text = text_of(schema)
     return () if text is None else _faults(text)
 
@@ -102,7 +114,7 @@ def mismatches(schema: JSON, value: JSON) -> tuple[Fault, ...]:
     """Where the value breaks the schema; nothing if the schema cannot be used or would take too long."""
     text = text_of(schema)
     validator = None if text is None else _compiled(text)
-    if validator is None or (steps := effort(schema, value)) > MAX_EFFORT:
+    if text is None or validator is None or (steps := _steps(_weight(text), value)) > MAX_EFFORT:
         return ()
     try:
         if validator.is_valid(value):
@@ -116,7 +128,11 @@ def mismatches(schema: JSON, value: JSON) -> tuple[Fault, ...]:
 
 def effort(schema: JSON, value: JSON) -> int:
     """About how many schemas are applied to judge a value: unions of references may multiply without end."""
-    weight, returns = _Weigher(schema).weigh(schema)
+    return _steps(_Weigher(schema).weigh(schema), value)
+
+
+def _steps(weighed: tuple[int, int], value: JSON) -> int:
+    weight, returns = weighed
     depth, size = _measure(value)
     steps: int = weight * max(1, returns) ** min(depth, 64) + weight * size
     return min(MAX_EFFORT + 1, steps)
@@ -165,6 +181,8 @@ def _target(root: JSON, reference: JSON) -> JSON:
     """What a reference into the same schema leads to; None if it leads nowhere or elsewhere."""
     if not isinstance(reference, str) or not reference.startswith("#"):
         return None
+    from urllib.parse import unquote
+
     try:
         return resolve(root, split(unquote(reference[1:])))
     except LookupError:
@@ -177,6 +195,8 @@ def text_of(schema: JSON) -> str | None:
 
     if not isinstance(schema, dict | bool):
         return None
+    if (quick := _quick_text(schema)) is not None:
+        return quick.decode()
     try:
         text = json.dumps(schema)
     except (ValueError, TypeError, RecursionError):
@@ -228,14 +248,37 @@ def _faults(text: str) -> tuple[Fault, ...]:
     import json
 
     schema = json.loads(text)
-    draft = schema.get("$schema") if isinstance(schema, dict) else None
-    judge = _draft(_DRAFTS.get(draft.rstrip("#"), _NEWEST) if isinstance(draft, str) else _NEWEST)
     try:
-        if judge.is_valid(schema):
-            return ()
-        return tuple(_some(judge.iter_errors(schema)))
+        return () if _is_sound(schema) else tuple(_some(_judge(schema).iter_errors(schema)))
     except (ValueError, RecursionError):
         return ()
+
+
+def _judge(schema: JSON) -> Any:
+    """The validator of schemas of the draft that the schema names."""
+    draft = schema.get("$schema") if isinstance(schema, dict) else None
+    return _draft(_DRAFTS.get(draft.rstrip("#"), _NEWEST) if isinstance(draft, str) else _NEWEST)
+
+
+def _is_sound(schema: JSON) -> bool:
+    """Whether it is certainly a valid JSON Schema."""
+    try:
+        sound: bool = _judge(schema).is_valid(schema)
+    except (ValueError, RecursionError):
+        return False
+    return sound
+
+
+def _quick_text(schema: JSON) -> bytes | None:
+    """The text by the faster writer; None where that is not at hand, or the text not certainly short enough."""
+    orjson = sys.modules.get("orjson")
+    if orjson is None or not isinstance(schema, dict | bool):
+        return None
+    try:
+        text: bytes = orjson.dumps(schema)
+    except (TypeError, RecursionError):
+        return None
+    return text if 4 * len(text) <= MAX_TEXT else None
 
 
 @lru_cache(maxsize=8)
@@ -245,6 +288,14 @@ def _draft(name: str) -> Any:
 
     url = next(url for url, draft in _DRAFTS.items() if draft == name)
     return getattr(jsonschema_rs, f"{name}Validator")({"$ref": url}, offline=True)
+
+
+@lru_cache(maxsize=128)
+def _weight(text: str) -> tuple[int, int]:
+    import json
+
+    schema = json.loads(text)
+    return _Weigher(schema).weigh(schema)
 
 
 @lru_cache(maxsize=128)

@@ -224,7 +224,7 @@ class Rule(NamedTuple):
     `anchor` is a pointer into the spec, `source` the public URL it rests on, `passes` and `fails` are minimal
     examples (they run as tests), `doc` is the page's text in Markdown, `check` None for a rule that the schema
     or the reader of bytes finds on its own, `compatible` the severity in that profile where it differs,
-    `needs` the traits of a reading (`reading.TRAITS`) without which it has nothing to say.
+    `needs` the traits of a reading (`traits.TRAITS`) without which it has nothing to say.
     """
 
     code: str

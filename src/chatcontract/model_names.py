@@ -4,7 +4,6 @@ Names mean something only at OpenAI itself: elsewhere a name is an alias that an
 """
 
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from chatcontract.model import JSON, Request, Severity
 
@@ -31,6 +30,8 @@ def goes_elsewhere(request: Request | None) -> bool:
     """Whether the request is known to go to another server than OpenAI's."""
     if request is None or not request.url:
         return False
+    from urllib.parse import urlsplit
+
     try:
         host = urlsplit(request.url).hostname or ""
     except ValueError:
@@ -51,9 +52,10 @@ def base(name: str) -> str:
     """
     if name.startswith("ft:"):
         name = name.split(":")[1]
-    date = name[-11:].split("-")
-    is_dated = len(date) == 4 and not date[0] and [len(n) for n in date[1:]] == [4, 2, 2] and "".join(date).isdecimal()
-    return name[:-11] if is_dated else name
+    date = name[-11:]
+    if len(date) < 11 or not date[0] == date[5] == date[8] == "-":
+        return name
+    return name[:-11] if (date[1:5] + date[6:8] + date[9:]).isdecimal() else name
 
 
 def is_o_series(name: str) -> bool:

@@ -4,8 +4,9 @@ What a field or a blank line is, is said in https://html.spec.whatwg.org/multipa
 """
 
 import json
-import re
 from collections.abc import Mapping
+
+from chatcontract.patterns import pattern
 
 MAX_ODDITIES = 1000
 """How many oddities outside of events one stream keeps."""
@@ -49,8 +50,8 @@ UNREADABLE = frozenset(("data-prefix-twice", "data-starts-with-colon", "frame-cu
 """Oddities of an event that say why its data are no JSON text."""
 
 _JOINT = r"\}[ \t\r\n]*[{\[]"
-_JOINT_TEXT = re.compile(_JOINT)
-_JOINT_BYTES = re.compile(_JOINT.encode())
+_JOINT_TEXT = pattern(_JOINT)
+_JOINT_BYTES = pattern(_JOINT.encode())
 _STARTS = (("empty-data", ""), ("data-starts-with-colon", ":"), ("data-prefix-twice", "data:"))
 _DECODER = json.JSONDecoder()
 

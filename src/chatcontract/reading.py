@@ -1,11 +1,10 @@
 """An exchange read once: what every rule shares."""
 
-from collections.abc import Mapping
-from functools import cached_property
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar
 
-from chatcontract import envelopes
-from chatcontract.jsontext import ABSENT, TextFault, parse, parse_each
+from chatcontract import envelopes, traits
+from chatcontract.jsontext import ABSENT, TextFault, parse, parse_each, plain_values
 from chatcontract.model import JSON, Event, Exchange, Oddity, Response
 from chatcontract.oddities import UNREADABLE
 from chatcontract.sse import read_events
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
 
 DONE = "[DONE]"
 Kind = Literal["response", "stream", "error", "none"]
+Found = TypeVar("Found")
 
 
 class Text(NamedTuple):
@@ -67,14 +67,17 @@ def _unexplained(event: Event, text: Text) -> Text:
     return Text() if explained else text
 
 
-TRAITS: Mapping[str, str] = {
-    "asked": "the request is known, and an object",
-    "calls": "a choice calls a tool or a function",
-    "logprobs": "a choice has log probabilities",
-    "audio": "a choice has audio",
-    "details": "the usage has details",
-}
-"""What rules may need, so that most traffic is not asked about what it does not have."""
+class lazy(Generic[Found]):
+    """A property that is found when it is first asked for: `cached_property` without its lock, which costs more."""
+
+    def __init__(self, find: Callable[[Any], Found]) -> None:
+        self._find = find
+        self._name = find.__name__
+        self.__doc__ = find.__doc__
+
+    def __get__(self, holder: Any, owner: Any = None) -> Found:
+        found = holder.__dict__[self._name] = self._find(holder)
+        return found
 
 
 class Reading:
@@ -88,22 +91,43 @@ class Reading:
 
     def __init__(self, exchange: Exchange, *, request: Text | None = None, answer: Text | None = None) -> None:
         self.exchange = exchange
+        self._known: dict[Callable[..., Any], Any] = {}
         if request is not None:
             self.request = request
         if answer is not None:
             self.answer = answer
             self.kind = "response"
 
-    @cached_property
+    @lazy
     def request(self) -> Text:
         """The request's body."""
         request = self.exchange.request
         return Text(*parse(request.body)) if request is not None and request.body else Text()
 
-    @cached_property
+    @lazy
     def asked(self) -> dict[str, JSON]:
         """The request as an object; empty where there is none."""
         return self.request.value if isinstance(self.request.value, dict) else {}
+
+    @lazy
+    def messages(self) -> list[tuple[int, dict[str, JSON]]]:
+        """Position and value of every message of the request that is an object."""
+        found = enumerate(items(self.asked.get("messages")))
+        return [(at, message) for at, message in found if isinstance(message, dict)]
+
+    def once(self, find: "Callable[[Reading], Found]") -> Found:
+        """What the function finds in this reading, found once for all rules that ask."""
+        if find not in self._known:
+            self._known[find] = find(self)
+        found: Found = self._known[find]
+        return found
+
+    def in_request(self, find: Callable[[dict[str, JSON]], Iterable[Found]]) -> list[Found]:
+        """What the function finds in `asked`, found once for all rules that ask."""
+        if find not in self._known:
+            self._known[find] = list(find(self.asked))
+        found: list[Found] = self._known[find]
+        return found
 
     @property
     def status(self) -> int | None:
@@ -112,9 +136,20 @@ class Reading:
 
     def header(self, name: str) -> str:
         """The first value of a header of the answer by its lower-case name; empty if there is none."""
-        return "" if self.exchange.response is None else header(self.exchange.response.headers, name)
+        return self._headers.get(name, "")
 
-    @cached_property
+    @lazy
+    def _headers(self) -> Mapping[str, str]:
+        """The first value of every header of the answer by its lower-case name."""
+        return dict(reversed(self.headers))
+
+    @lazy
+    def headers(self) -> list[tuple[str, str]]:
+        """The headers of the answer with their names in lower case."""
+        response = self.exchange.response
+        return [(name.lower(), value) for name, value in response.headers] if response is not None else []
+
+    @lazy
     def kind(self) -> Kind:
         """What the answer is, by status and bytes; the media type decides only where these do not."""
         response = self.exchange.response
@@ -128,20 +163,20 @@ class Reading:
         if looks_like_events(response.body):
             return "stream"
         is_json = response.body.lstrip()[:1] in (b"{", b"[")
-        if "event-stream" in header(response.headers, "content-type").lower() and not is_json:
+        if "event-stream" in self.header("content-type").lower() and not is_json:
             return "stream"
         value = self.answer.value
         if not isinstance(value, dict) or "error" not in value or "choices" in value:
             return "response"
         return "error" if value["error"] or response.status is None else "response"
 
-    @cached_property
+    @lazy
     def answer(self) -> Text:
         """The body of an answer that is not a stream."""
         response = self.exchange.response
         return Text(*parse(response.body)) if response is not None else Text()
 
-    @cached_property
+    @lazy
     def _read(self) -> tuple[list[Event], list[Oddity]]:
         response = self.exchange.response
         return read_events(response.body, response.arrivals) if response is not None else ([], [])
@@ -156,33 +191,51 @@ class Reading:
         """What is unusual about the stream between and after its events."""
         return self._read[1]
 
-    @cached_property
+    @lazy
+    def _told(self) -> list[tuple[int, Event]]:
+        """The data events that are not `[DONE]`, with their positions among all data events."""
+        data = enumerate(event for event in self.events if event.data)
+        return [(at, event) for at, event in data if event.data != DONE and not is_odd_terminator(event)]
+
+    @lazy
+    def chunk_values(self) -> list[JSON] | None:
+        """The values of all chunks where nothing is odd about any of them or wrong with their texts; else None."""
+        if any(event.oddities for _, event in self._told):
+            return None
+        return plain_values([event.data for _, event in self._told])
+
+    @lazy
     def chunks(self) -> list[Chunk]:
         """The data events of a stream that are not `[DONE]`, parsed."""
-        data = enumerate(event for event in self.events if event.data)
-        told = [(at, event) for at, event in data if event.data != DONE and not is_odd_terminator(event)]
-        texts = map(Text._make, parse_each([event.data for _, event in told]))
+        if self.chunk_values is not None:
+            return [self._chunk(at) for at in range(len(self._told))]
+        texts = map(Text._make, parse_each([event.data for _, event in self._told]))
         return [
             Chunk(position, event, _unexplained(event, text) if event.oddities else text)
-            for (position, event), text in zip(told, texts, strict=True)
+            for (position, event), text in zip(self._told, texts, strict=True)
         ]
 
-    @cached_property
+    def _chunk(self, at: int) -> Chunk:
+        if self.chunk_values is None:
+            return self.chunks[at]
+        return Chunk(*self._told[at], Text(self.chunk_values[at]))
+
+    @lazy
     def chunk_at(self) -> dict[int, Chunk]:
         """The chunks by their positions."""
         return {chunk.position: chunk for chunk in self.chunks}
 
-    @cached_property
+    @lazy
     def failures(self) -> list[Chunk]:
         """The chunks that report an error, be it beside choices or, as a rule, in their place."""
-        return [chunk for chunk in self.chunks if chunk.is_error or members(chunk.text.value).get("error")]
+        return [chunk for chunk in self.turns if chunk.is_error or members(chunk.text.value).get("error")]
 
-    @cached_property
+    @lazy
     def terminated(self) -> bool:
         """Whether the stream has a terminator, however it is spelt."""
         return any(is_terminator(event) for event in reversed(self.events))
 
-    @cached_property
+    @lazy
     def odd(self) -> list[tuple[int | None, Oddity]]:
         """Every oddity of the stream: position of its data event (None: it belongs to none) and oddity."""
         found: list[tuple[int | None, Oddity]] = [(None, oddity) for oddity in self.oddities]
@@ -194,60 +247,67 @@ class Reading:
             position += bool(event.data)
         return found
 
-    @cached_property
-    def _folded(self) -> "tuple[dict[str, JSON], list[tuple[int | None, Breach]]]":
+    @lazy
+    def _folded(self) -> "tuple[dict[str, JSON], list[tuple[int | None, Breach]], list[int]]":
         from chatcontract.chunks import Folder
 
         folder = Folder()
         breaches: list[tuple[int | None, Breach]] = []
-        for chunk in self.chunks:
-            if chunk.text.value is not ABSENT:
-                for breach in folder.feed(chunk.text.value):
-                    breaches.append((chunk.position, breach))
+        turns: list[int] = []
+        values = self.chunk_values
+        for at, value in enumerate([chunk.text.value for chunk in self.chunks] if values is None else values):
+            if not folder.goes_on(value):
+                turns.append(at)
+                found = folder.feed(value) if value is not ABSENT else ()
+                breaches += [(self._told[at][0], breach) for breach in found]
         breaches.extend((None, breach) for breach in folder.close())
-        return folder.completion(), breaches
+        return folder.completion(), breaches, turns
+
+    @lazy
+    def turns(self) -> list[Chunk]:
+        """The chunks that do something else than to go on with the content of a choice, which most do."""
+        return [self._chunk(at) for at in self._folded[2]]
 
     @property
     def breaches(self) -> "list[tuple[int | None, Breach]]":
         """What is wrong with the sequence of chunks: position of the chunk (None: the end) and breach."""
         return self._folded[1]
 
-    @cached_property
+    @lazy
     def completion(self) -> dict[str, JSON]:
         """The response, or what the stream adds up to; empty where there is neither."""
         if self.kind == "stream":
             return self._folded[0]
         return self.answer.value if self.kind == "response" and isinstance(self.answer.value, dict) else {}
 
-    @cached_property
+    @lazy
     def choices(self) -> list[tuple[int, dict[str, JSON], dict[str, JSON]]]:
         """Position, choice and message of every choice of the completion that is an object."""
         choices = self.completion.get("choices")
         found = enumerate(choices) if isinstance(choices, list) else ()
         return [(at, choice, members(choice.get("message"))) for at, choice in found if isinstance(choice, dict)]
 
-    @cached_property
-    def traits(self) -> frozenset[str]:
-        """What the exchange has, of TRAITS."""
-        found = {"asked"} if self.asked else set()
-        usage = members(self.completion.get("usage"))
-        if usage.get("prompt_tokens_details") or usage.get("completion_tokens_details"):
-            found.add("details")
-        for _, choice, message in self.choices:
-            if message.get("tool_calls") or message.get("function_call"):
-                found.add("calls")
-            if choice.get("logprobs"):
-                found.add("logprobs")
-            if message.get("audio"):
-                found.add("audio")
-        return frozenset(found)
+    @lazy
+    def request_traits(self) -> frozenset[str]:
+        """What the request has, of `traits.TRAITS`."""
+        return frozenset(traits.of_request(self.asked))
 
-    @cached_property
+    @lazy
+    def traits(self) -> frozenset[str]:
+        """What the exchange has, of `traits.TRAITS`."""
+        if not self.completion:
+            return self.request_traits
+        found = traits.of_answer(self.completion, self.choices, dated="date" in self._headers)
+        if self.kind == "stream":
+            found.update(traits.of_stream(self.breaches, self.odd, self.failures))
+        return self.request_traits.union(found)
+
+    @lazy
     def error(self) -> dict[str, JSON]:
         """The body of an error answer as an object; empty where there is none."""
         return self.answer.value if self.kind == "error" and isinstance(self.answer.value, dict) else {}
 
-    @cached_property
+    @lazy
     def envelope(self) -> envelopes.Form:
         """The form that an error answer has in place of the documented one; empty where it has that."""
         return envelopes.form(*self.answer) if self.kind == "error" else ""

@@ -8,6 +8,7 @@ import re
 from json.encoder import encode_basestring
 
 from chatcontract.model import JSON
+from chatcontract.patterns import pattern
 
 FILTERED = "[Filtered]"
 SECRET_HEADERS = frozenset(
@@ -25,15 +26,15 @@ SECRET_HEADERS = frozenset(
 )
 MAX_VALUE = 120
 
-_SECRET_NAMES = re.compile(r"(?i)^(authorization|(x[-_])?(goog[-_])?api[-_]?key|access[-_]?token|cookie|password)$")
-_KEYS = re.compile(
+_SECRET_NAMES = pattern(r"(?i)^(authorization|(x[-_])?(goog[-_])?api[-_]?key|access[-_]?token|cookie|password)$")
+_KEYS = pattern(
     r"(?i)\b(?:sk|pk|rk|gsk|xai|hf|csk|pplx|sess)[-_][A-Za-z0-9_\-]{8,}"
     r"|\bAIza[A-Za-z0-9_\-]{20,}"
     r"|\bbearer\s+[A-Za-z0-9._~+/\-]{6,}=*"
     r"|\beyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]*"
 )
 _SHORTEST_KEY = len("sk-12345678")
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_CONTROL = pattern("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def text(value: str) -> str:
@@ -42,7 +43,15 @@ def text(value: str) -> str:
     >>> text("Bearer abcdef123456 and sk-proj-abcdefgh1234")
     '[Filtered] and [Filtered]'
     """
-    return value if len(value) < _SHORTEST_KEY else _KEYS.sub(FILTERED, value)
+    return value if len(value) < _SHORTEST_KEY or _has_no_key(value) else _KEYS.sub(FILTERED, value)
+
+
+def _has_no_key(value: str) -> bool:
+    """Whether nothing in the text is like what every alternative of _KEYS begins with: quicker told than searched."""
+    if not value.isascii() or "-" in value or "_" in value:
+        return False
+    lower = value.lower()
+    return not ("aiza" in lower or "bearer" in lower or "eyj" in lower)
 
 
 def printable(value: str) -> str:
@@ -80,9 +89,12 @@ def short(value: JSON, limit: int = MAX_VALUE) -> str:
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, int | float) and -1e15 < value < 1e15:
         return repr(value)
-    pieces: list[str] = []
-    _write(value, pieces, limit, 0)
-    whole = printable(text("".join(pieces)))
+    if isinstance(value, str) and limit > 0:
+        whole = printable(text(_scalar(value, limit)))
+    else:
+        pieces: list[str] = []
+        _write(value, pieces, limit, 0)
+        whole = printable(text("".join(pieces)))
     return whole if len(whole) <= limit else whole[: limit - 1] + "…"
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 from chatcontract.exceptions import SpecError
 from chatcontract.jsontext import object_faults
 from chatcontract.model import JSON, Engine
+from chatcontract.patterns import pattern
 from chatcontract.redact import short
 
 ENGINES: tuple[Engine, ...] = ("jsonschema-rs", "jsonschema")
@@ -190,7 +191,7 @@ def _regex(pattern: str) -> re.Pattern[str]:
         raise SpecError(f"the engine `jsonschema` cannot read the pattern {pattern!r}: {error}.") from None
 
 
-_ECMA = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|\$|\(\?<(?![=!])", re.S)
+_ECMA = pattern(r"\\.|\[(?:\\.|[^\]\\])*\]|\$|\(\?<(?![=!])", re.S)
 
 
 def _from_reference(error: Any) -> Iterator[Mismatch]:

@@ -189,7 +189,7 @@ class EventReader:
         bounds = offsets, lengths, repeat(self._arrival), repeat("\n")
         self._newline, self._done, self._offset = b"\n", raw[-1] == b"[DONE]", offsets[-1]
         self._block = _Block(self._offset)
-        return list(map(Event._make, zip(texts, *named, *bounds, oddities, strict=False)))
+        return list(map(tuple.__new__, repeat(Event), zip(texts, *named, *bounds, oddities, strict=False)))
 
     def _lines(self, lines: Iterable[bytes]) -> list[Event]:
         return [event for line in lines if (event := self._line(line)) is not None]

@@ -1,6 +1,6 @@
 """The tool calls of an answer, and what its request offered and demanded."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from chatcontract.model import JSON
@@ -46,24 +46,35 @@ class Demand(NamedTuple):
 FREE = Demand()
 
 
-def tool_calls(reading: Reading) -> Iterator[ToolCall]:
+def tool_calls(reading: Reading) -> list[ToolCall]:
     """Every tool call of the answer that is an object."""
+    return reading.once(_tool_calls)
+
+
+def _tool_calls(reading: Reading) -> list[ToolCall]:
+    found: list[ToolCall] = []
     for position, choice, message in reading.choices:
         for number, call in enumerate(items(message.get("tool_calls"))):
             if isinstance(call, dict):
                 pointer = f"/choices/{position}/message/tool_calls/{number}"
-                yield _tool_call(call, pointer, choice.get("finish_reason"))
+                found.append(_tool_call(call, pointer, choice.get("finish_reason")))
+    return found
 
 
-def all_calls(reading: Reading) -> Iterator[ToolCall]:
+def all_calls(reading: Reading) -> list[ToolCall]:
     """The tool calls, and the calls made by the older `function_call`."""
-    yield from tool_calls(reading)
+    return reading.once(_all_calls)
+
+
+def _all_calls(reading: Reading) -> list[ToolCall]:
+    found = [*tool_calls(reading)]
     for position, choice, message in reading.choices:
         body = message.get("function_call")
         if isinstance(body, dict):
             pointer = f"/choices/{position}/message/function_call"
             text, finish = body.get("arguments"), choice.get("finish_reason")
-            yield ToolCall(pointer, pointer, "legacy", None, body.get("name"), text, finish)
+            found.append(ToolCall(pointer, pointer, "legacy", None, body.get("name"), text, finish))
+    return found
 
 
 def _tool_call(call: dict[str, JSON], pointer: str, finish: JSON) -> ToolCall:
@@ -77,6 +88,15 @@ def _tool_call(call: dict[str, JSON], pointer: str, finish: JSON) -> ToolCall:
 def has_call(message: dict[str, JSON]) -> bool:
     """Whether the message calls anything."""
     return bool(message.get("tool_calls")) or isinstance(message.get("function_call"), dict)
+
+
+def offered(reading: Reading) -> dict[str, Offer]:
+    """What the request offered, by name; of tools with one name the last."""
+    return reading.once(_offered)
+
+
+def _offered(reading: Reading) -> dict[str, Offer]:
+    return offers(reading.asked)
 
 
 def offers(asked: Mapping[str, JSON]) -> dict[str, Offer]:
@@ -94,6 +114,15 @@ def _add(found: dict[str, Offer], kind: str, definition: JSON) -> None:
     if isinstance(definition, dict) and isinstance(definition.get("name"), str):
         parameters = definition.get("parameters") if kind == "function" else None
         found[definition["name"]] = Offer(kind, parameters, definition.get("strict") is True)
+
+
+def demanded(reading: Reading) -> Demand:
+    """What the request asks for; see `demand`."""
+    return reading.once(_demanded)
+
+
+def _demanded(reading: Reading) -> Demand:
+    return demand(reading.asked)
 
 
 def demand(asked: Mapping[str, JSON]) -> Demand:

@@ -9,7 +9,7 @@ from chatcontract.model import JSON, Basis, Finding, Part, Severity
 from chatcontract.reading import Reading
 from chatcontract.redact import short
 from chatcontract.tokens import is_whole
-from chatcontract.toolcalls import demand, has_call
+from chatcontract.toolcalls import demanded, has_call
 
 _API = "https://developers.openai.com/api/reference/resources/chat/subresources/completions/methods/create"
 _RESPONSE = "#/components/schemas/CreateChatCompletionResponse"
@@ -39,6 +39,7 @@ _REQUIRED = {**_OFFER, "/tool_choice": "required"}
     passes=[response(), response({"/error": None}), response({"/error": {}})],
     fails=[response({"/error": _FAULT}), response({"/choices/0/error": _FAULT})],
     breaks=[("nodetool and other readers of `choices`", "miss the error: no choices")],
+    needs=("errors",),
 )
 def error_beside_choices(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """An answer that counts as a success reports an error beside its choices, or in one of them.
@@ -49,8 +50,7 @@ def error_beside_choices(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ## Known exceptions
     An error inside a stream that has begun has no other place; rules of streams judge it.
     """
-    whole = reading.completion.get("error") if reading.kind == "response" else None
-    places = [("/error", whole)]
+    places = [("/error", reading.completion.get("error") if reading.kind == "response" else None)]
     places += [(f"/choices/{position}/error", choice.get("error")) for position, choice, _ in reading.choices]
     for pointer, error in places:
         if error:
@@ -119,10 +119,9 @@ def choice_count_mismatch(reading: Reading, spec: SpecView) -> Iterator[Finding]
     ## Known exceptions
     A stream that was cut is not judged. A server that cannot do several should refuse the request.
     """
-    choices, asked = reading.completion.get("choices"), reading.asked
-    if not asked or not isinstance(choices, list) or not choices:
+    choices, n = reading.completion.get("choices"), reading.asked.get("n")
+    if not reading.asked or not isinstance(choices, list) or not choices:
         return
-    n = asked.get("n")
     wanted = 1 if n is None else n
     if type(wanted) is int and 0 < wanted != len(choices) and is_complete(reading):
         text = f"expected {short(wanted)} choices, the n of the request, got {len(choices)}"
@@ -140,6 +139,7 @@ def choice_count_mismatch(reading: Reading, spec: SpecView) -> Iterator[Finding]
     passes=[response(), response({"/choices/-": _SECOND}), response({"/choices/0": Insert(_SECOND)})],
     fails=[response({"/choices/0/index": 1}), response({"/choices/-": {**_SECOND, "index": 0}})],
     breaks=[("clients keyed on the index", "merge choices, or show none")],
+    needs=("disordered",),
 )
 def choice_index_not_contiguous(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The indices of the choices are not 0 to k-1, each once.
@@ -175,6 +175,7 @@ def _indices(reading: Reading) -> list[tuple[int, JSON]]:
     since="0.1",
     passes=[response(), response({"/choices/-": _SECOND})],
     fails=[response({"/choices/0": Insert(_SECOND)})],
+    needs=("disordered",),
 )
 def choices_out_of_order(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The choices do not stand in the order of their indices.
@@ -241,10 +242,7 @@ _ENDS_OF_CALLS = ("tool_calls", "length", "content_filter", None)
         response(_CALLED, request=_REQUIRED),
         response({**_CALLED, "/choices/0/finish_reason": "tool_calls"}, request=_NAMED),
     ],
-    fails=[
-        response(_CALLED, request=_OFFER),
-        response(_CALLED),
-    ],
+    fails=[response(_CALLED, request=_OFFER), response(_CALLED)],
     breaks=[
         ("opencode", "ends the turn, the tools are never run"),
         ("generated Ruby, newest document", "raises"),
@@ -264,7 +262,7 @@ def tool_calls_with_other_finish(reading: Reading, spec: SpecView) -> Iterator[F
         reason = choice.get("finish_reason")
         if not message.get("tool_calls") or reason in _ENDS_OF_CALLS:
             continue
-        if not (reason == "stop" and demand(reading.asked).forced):
+        if not (reason == "stop" and demanded(reading).forced):
             pointer = f"/choices/{position}/finish_reason"
             text = f'expected "tool_calls" beside tool calls, got {short(reason, 60)}'
             known = reason != "stop" or reading.asked
@@ -298,7 +296,7 @@ def forced_call_with_stop(reading: Reading, spec: SpecView) -> Iterator[Finding]
     """
     for position, choice, message in reading.choices:
         stopped = choice.get("finish_reason") == "stop" and message.get("tool_calls")
-        if stopped and demand(reading.asked).forced:
+        if stopped and demanded(reading).forced:
             pointer = f"/choices/{position}/finish_reason"
             yield Finding(pointer, 'a forced call ends with "stop" instead of "tool_calls"', "stop")
 
@@ -383,6 +381,7 @@ def _says_nothing(message: dict[str, JSON]) -> bool:
         response({"/choices/0/message/refusal": ""}),
     ],
     fails=[response({"/choices/0/message/refusal": "No."})],
+    needs=("refusal",),
 )
 def refusal_with_content(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The message has a refusal and content as well.

@@ -39,47 +39,52 @@ class _Pending:
 
     def __init__(self, at: int, calls: list[JSON]) -> None:
         self.at = at
-        ids = [members(call).get("id") for call in calls]
-        self.is_certain = all(isinstance(identifier, str) for identifier in ids)
+        self.is_certain = True
         self.waiting: dict[str, int] = {}
-        for identifier in ids:
+        for call in calls:
+            identifier = members(call).get("id")
             if isinstance(identifier, str):
                 self.waiting[identifier] = self.waiting.get(identifier, 0) + 1
+            else:
+                self.is_certain = False
 
-    def answer(self, at: int, identifier: JSON) -> Iterator[_Turn]:
+    def answer(self, at: int, identifier: JSON) -> tuple[_Turn, ...]:
         """Take in the tool message at `at`."""
         if not isinstance(identifier, str):
             self.is_certain = False
-        elif identifier not in self.waiting:
-            if self.is_certain:
-                yield _Turn("unmatched", at, identifier, self.at)
-        elif self.waiting[identifier] <= 0:
-            yield _Turn("repeated", at, identifier, self.at)
-        else:
-            self.waiting[identifier] -= 1
+            return ()
+        left = self.waiting.get(identifier)
+        if left:
+            self.waiting[identifier] = left - 1
+            return ()
+        if left is None:
+            return (_Turn("unmatched", at, identifier, self.at),) if self.is_certain else ()
+        return (_Turn("repeated", at, identifier, self.at),)
 
-    def close(self, at: int) -> Iterator[_Turn]:
+    def close(self, at: int) -> list[_Turn]:
         """What is unanswered when another message comes at `at`."""
-        if self.is_certain:
-            yield from (_Turn("unanswered", at, identifier, self.at) for identifier, n in self.waiting.items() if n > 0)
+        left = self.waiting.items() if self.is_certain else ()
+        return [_Turn("unanswered", at, identifier, self.at) for identifier, n in left if n > 0]
 
 
-def _turns(asked: dict[str, JSON], kind: str) -> Iterator[_Turn]:
-    return (turn for turn in _all_turns(asked) if turn.kind == kind)
+def _turns(reading: Reading, kind: str) -> Iterator[_Turn]:
+    found = reading.once(_all_turns)
+    return iter([turn for turn in found if turn.kind == kind] if found else ())
 
 
-def _all_turns(asked: dict[str, JSON]) -> Iterator[_Turn]:
+def _all_turns(reading: Reading) -> list[_Turn]:
+    found: list[_Turn] = []
     pending: _Pending | None = None
-    for at, message in asks.messages(asked):
-        if message.get("role") == "tool":
-            yield from pending.answer(at, message.get("tool_call_id")) if pending else [_Turn("orphan", at)]
+    for at, message in reading.messages:
+        role = message.get("role")
+        if role == "tool":
+            found += pending.answer(at, message.get("tool_call_id")) if pending else (_Turn("orphan", at),)
             continue
         if pending:
-            yield from pending.close(at)
-        calls = items(message.get("tool_calls")) if message.get("role") == "assistant" else []
+            found += pending.close(at)
+        calls = items(message.get("tool_calls")) if role == "assistant" else []
         pending = _Pending(at, calls) if calls else None
-    if pending:
-        yield from pending.close(pending.at)
+    return found + pending.close(pending.at) if pending else found
 
 
 @rule(
@@ -95,6 +100,7 @@ def _all_turns(asked: dict[str, JSON]) -> Iterator[_Turn]:
         _after(_TWICE, {**_ANSWER, "tool_call_id": "call_2"}, _ANSWER),
     ],
     fails=[_after(_CALLING), _after(_CALLING, _USER), _after(_TWICE, _ANSWER, _USER)],
+    needs=("tangled",),
 )
 def tool_call_unanswered(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A tool call is not answered before the next message that isn't an answer.
@@ -105,7 +111,7 @@ def tool_call_unanswered(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ## Known exceptions
     None known.
     """
-    for turn in _turns(reading.asked, "unanswered"):
+    for turn in _turns(reading, "unanswered"):
         said = f"no tool message answers the call {short(turn.id, 60)} of /messages/{turn.caller}"
         hint = f"put a tool message with this tool_call_id right after /messages/{turn.caller}"
         yield Finding(f"/messages/{turn.at}", said if turn.at == turn.caller else f"{said} before this one", hint=hint)
@@ -121,6 +127,7 @@ def tool_call_unanswered(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     since="0.1",
     passes=[_after(_CALLING, _ANSWER), _after(_TWICE, _ANSWER, {**_ANSWER, "tool_call_id": "call_2"})],
     fails=[_after(_ANSWER), _after(_CALLING, _ANSWER, _USER, _ANSWER)],
+    needs=("tangled",),
 )
 def tool_message_orphaned(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A tool message follows no message with tool calls.
@@ -131,7 +138,7 @@ def tool_message_orphaned(reading: Reading, spec: SpecView) -> Iterator[Finding]
     ## Known exceptions
     None known.
     """
-    for turn in _turns(reading.asked, "orphan"):
+    for turn in _turns(reading, "orphan"):
         said = "a tool message must follow an assistant message with tool_calls, only tool messages between"
         yield Finding(f"/messages/{turn.at}/role", said, "tool")
 
@@ -146,6 +153,7 @@ def tool_message_orphaned(reading: Reading, spec: SpecView) -> Iterator[Finding]
     since="0.1",
     passes=[_after(_CALLING, _ANSWER)],
     fails=[_after(_CALLING, _ANSWER, {**_ANSWER, "tool_call_id": "call_2"})],
+    needs=("tangled",),
 )
 def tool_call_id_unmatched(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A tool message answers a call that the message before it doesn't have.
@@ -156,7 +164,7 @@ def tool_call_id_unmatched(reading: Reading, spec: SpecView) -> Iterator[Finding
     ## Known exceptions
     None known.
     """
-    for turn in _turns(reading.asked, "unmatched"):
+    for turn in _turns(reading, "unmatched"):
         said = f"no call of /messages/{turn.caller} has the id {short(turn.id, 60)}"
         yield Finding(f"/messages/{turn.at}/tool_call_id", said, turn.id)
 
@@ -171,6 +179,7 @@ def tool_call_id_unmatched(reading: Reading, spec: SpecView) -> Iterator[Finding
     since="0.1",
     passes=[_after(_CALLING, _ANSWER)],
     fails=[_after(_CALLING, _ANSWER, _ANSWER)],
+    needs=("tangled",),
 )
 def tool_call_answered_twice(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """Two tool messages answer the same call.
@@ -181,7 +190,7 @@ def tool_call_answered_twice(reading: Reading, spec: SpecView) -> Iterator[Findi
     ## Known exceptions
     None known.
     """
-    for turn in _turns(reading.asked, "repeated"):
+    for turn in _turns(reading, "repeated"):
         said = f"the call {short(turn.id, 60)} of /messages/{turn.caller} is answered already"
         yield Finding(f"/messages/{turn.at}/tool_call_id", said, turn.id)
 
@@ -203,6 +212,7 @@ def tool_call_answered_twice(reading: Reading, spec: SpecView) -> Iterator[Findi
         ("smolagents", "overwrites the first call"), ("deepagents", "raises"),
         ("pi", "is stuck: every further request is refused"),
     ],
+    needs=("tangled",),
 )  # fmt: skip
 def tool_call_id_reused(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """Two tool calls of the conversation have the same id.
@@ -214,16 +224,15 @@ def tool_call_id_reused(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     Some servers number the calls of each answer from 0.
     """
     seen: dict[str, int] = {}
-    for at, message in asks.messages(reading.asked):
-        for place, call in asks.objects(message.get("tool_calls")):
-            identifier = call.get("id")
-            if not isinstance(identifier, str):
-                continue
-            if identifier in seen:
-                severity = None if seen[identifier] == at else Severity.WARNING
-                said = f"the id {short(identifier, 60)} is taken by a call of /messages/{seen[identifier]}"
-                yield Finding(f"/messages/{at}/tool_calls/{place}/id", said, identifier, severity=severity)
-            seen[identifier] = at
+    for at, place, call in reading.in_request(asks.calls):
+        identifier = call.get("id")
+        if not isinstance(identifier, str):
+            continue
+        if identifier in seen:
+            severity = None if seen[identifier] == at else Severity.WARNING
+            said = f"the id {short(identifier, 60)} is taken by a call of /messages/{seen[identifier]}"
+            yield Finding(f"/messages/{at}/tool_calls/{place}/id", said, identifier, severity=severity)
+        seen[identifier] = at
 
 
 @rule(
@@ -242,6 +251,7 @@ def tool_call_id_reused(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         )
     ],
     compatible=Severity.WARNING,
+    needs=("tangled",),
 )
 def tool_call_id_long(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The id of a tool call has more than 40 characters.
@@ -253,10 +263,22 @@ def tool_call_id_long(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ## Known exceptions
     Other servers take longer ids: a note only where the request is known to go elsewhere.
     """
-    for at, message in asks.messages(reading.asked):
-        named = [(f"tool_calls/{place}/id", call.get("id")) for place, call in asks.objects(message.get("tool_calls"))]
-        for name, identifier in (*named, ("tool_call_id", message.get("tool_call_id"))):
-            if isinstance(identifier, str) and len(identifier) > _MAX_ID:
+    ids = [call.get("id") for _, _, call in reading.in_request(asks.calls)]
+    if not any(map(_is_long, [*ids, *(message.get("tool_call_id") for _, message in reading.messages)])):
+        return
+    for at, message in reading.messages:
+        for name, identifier in _ids(message):
+            if _is_long(identifier):
                 said = f"expected an id of at most 40 characters, got {len(identifier)}"
                 lenient = model_names.lenient(reading.exchange.request)
                 yield Finding(f"/messages/{at}/{name}", said, identifier, severity=lenient)
+
+
+def _is_long(identifier: JSON) -> bool:
+    return isinstance(identifier, str) and len(identifier) > _MAX_ID
+
+
+def _ids(message: dict[str, JSON]) -> Iterator[tuple[str, JSON]]:
+    for place, call in asks.objects(message.get("tool_calls")):
+        yield f"tool_calls/{place}/id", call.get("id")
+    yield "tool_call_id", message.get("tool_call_id")

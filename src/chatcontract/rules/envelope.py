@@ -1,6 +1,7 @@
 """The envelope of an answer (CC30, CC31): identity, time and what else stands beside the choices."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from chatcontract.declare import SpecView, rule
 from chatcontract.examples import response
@@ -85,6 +86,7 @@ def created_implausible(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         ("generated Python", "raises"),
         ("siyuan, baml, envoy ai-gateway", "cannot unmarshal the number"),
     ],
+    needs=("floats",),
 )
 def integer_written_as_float(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A whole number is written with a fraction of zero, such as `1700000000.0`.
@@ -132,6 +134,7 @@ def _integers(reading: Reading) -> Iterator[tuple[str, JSON]]:
         response(headers=(("date", "yesterday"),)),
     ],
     fails=[response(headers=(("date", "Thu, 20 Nov 2025 04:40:02 GMT"),))],
+    needs=("dated",),
 )
 def created_in_future(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """`created` is more than an hour later than the `Date` header of the same answer.
@@ -152,6 +155,7 @@ def created_in_future(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         yield Finding("/created", message, created)
 
 
+@lru_cache(maxsize=64)
 def _seconds(date: str) -> int | None:
     """An HTTP date in seconds since 1970; None if it is none."""
     from email.utils import mktime_tz, parsedate_tz

@@ -26,6 +26,7 @@ _WHOLE = _HEAD + _MIDDLE + _END
     since="0.1",
     passes=[stream(), stream(body=_WHOLE[:-1])],
     fails=[stream(body=_HEAD + _MIDDLE + b"dat"), stream(body=_HEAD + _MIDDLE + b'data: {"id": "chatcm')],
+    needs=("oddities",),
 )
 def stream_cut(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The stream ends in the middle of a line or of an event.
@@ -50,6 +51,7 @@ def stream_cut(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     since="0.1",
     passes=[stream()],
     fails=[stream(body=_WHOLE[:-1]), stream(body=_WHOLE[:-2])],
+    needs=("oddities",),
 )
 def final_blank_line_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The last event is whole, but no blank line closes it.
@@ -75,6 +77,7 @@ def final_blank_line_missing(reading: Reading, spec: SpecView) -> Iterator[Findi
     since="0.1",
     passes=[stream(), stream(body=_WHOLE + b": bye\n\n")],
     fails=[stream(body=_HEAD + _MIDDLE + _END + events([chunk({})]))],
+    needs=("oddities",),
 )
 def data_after_done(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """Data follow the terminator `[DONE]`.
@@ -99,6 +102,7 @@ def data_after_done(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     since="0.1",
     passes=[stream()],
     fails=[stream(body=_WHOLE + _END)],
+    needs=("oddities",),
 )
 def done_repeated(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The terminator `[DONE]` comes a second time.
@@ -125,6 +129,7 @@ def done_repeated(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         stream(body=_HEAD + _MIDDLE + b"data: [done]\n\n"),
         stream(body=_HEAD + _MIDDLE + b"data: [DONE] \n\n"),
     ],
+    needs=("oddities",),
 )
 def done_misspelt(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The terminator is not spelt `[DONE]`.
@@ -150,6 +155,7 @@ def done_misspelt(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     since="0.1",
     passes=[stream()],
     fails=[stream(body=_HEAD + b'{"error": {"message": "overloaded"}}\n\n' + _MIDDLE + _END)],
+    needs=("oddities",),
 )
 def json_outside_data(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A line of JSON stands in the stream without `data:`.
@@ -174,6 +180,7 @@ def json_outside_data(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     since="0.1",
     passes=[stream()],
     fails=[stream(body=_HEAD + b"<html>502 Bad Gateway</html>\n\n" + _MIDDLE + _END)],
+    needs=("oddities",),
 )
 def markup_in_stream(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A line of markup stands in the stream, as the error page of a gateway has.
@@ -201,6 +208,7 @@ def markup_in_stream(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         stream(body=_HEAD + b"Data: {}\n\n" + _MIDDLE + _END),
         stream(body=_HEAD + b"Retry: 1\n\n" + _MIDDLE + _END),
     ],
+    needs=("oddities",),
 )
 def field_misspelt(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The name of a field differs from one of the standard in case or blanks.
@@ -231,6 +239,7 @@ def field_misspelt(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         stream(body=_HEAD + b"retry: soon\n" + _MIDDLE + _END),
         stream(body=_HEAD + b"id: a\0b\n" + _MIDDLE + _END),
     ],
+    needs=("oddities",),
 )
 def field_ignored(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A line has a field or a value that readers ignore.
@@ -262,6 +271,7 @@ def field_ignored(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         stream(body=_HEAD + b"id: 7\n" + _MIDDLE + b"\n" + _END),
     ],
     breaks=[("openai-python", "raises JSONDecodeError")],
+    needs=("oddities",),
 )
 def event_without_data(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """An event has no data, such as `event: ping` by itself.
@@ -288,6 +298,7 @@ def event_without_data(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     since="0.1",
     passes=[stream()],
     fails=[stream(body=_HEAD + b"  \n" + _MIDDLE + _END)],
+    needs=("oddities",),
 )
 def blank_line_with_spaces(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A line of blanks stands where an empty line may have been meant.
@@ -314,6 +325,7 @@ def blank_line_with_spaces(reading: Reading, spec: SpecView) -> Iterator[Finding
         stream(body=b"\xef\xbb\xbf" + _WHOLE),
         stream(body=_HEAD + _MIDDLE.replace(b"\n", b"\r\n") + _END),
     ],
+    needs=("oddities",),
 )
 def framing_unusual(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The stream begins with a byte order mark, or its lines end in different ways.

@@ -33,6 +33,7 @@ _AT_ONCE = 0.001
         stream(body=_HEAD + b"data:\n\n" + _MIDDLE + _END),
         stream(body=_HEAD + b"data\n\n" + _MIDDLE + _END),
     ],
+    needs=("oddities",),
 )
 def data_empty(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """An event has data, and they are empty.
@@ -58,6 +59,7 @@ def data_empty(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     passes=[stream(), stream(body=b": keep-alive\n\n" + _WHOLE)],
     fails=[stream(body=_HEAD + b"data: : keep-alive\n\n" + _MIDDLE + _END)],
     breaks=[("openai-node", "raises: the data are no JSON")],
+    needs=("oddities",),
 )
 def comment_as_data(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A comment is passed on as the data of an event.
@@ -82,6 +84,7 @@ def comment_as_data(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     since="0.1",
     passes=[stream()],
     fails=[stream(body=_HEAD + b"data: " + _MIDDLE + _END)],
+    needs=("oddities",),
 )
 def data_wrapped_twice(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The data of an event begin with another `data:`.
@@ -113,6 +116,7 @@ def data_wrapped_twice(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         ),
         ("opencode", "ends the answer there"),
     ],
+    needs=("oddities",),
 )
 def events_merged(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """One event holds several JSON documents.
@@ -137,6 +141,7 @@ def events_merged(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     since="0.1",
     passes=[stream()],
     fails=[stream(body=_WHOLE.replace(b', "created"', b',\ndata: "created"'))],
+    needs=("oddities",),
 )
 def data_on_several_lines(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The JSON of one event stands on several `data` lines.
@@ -164,6 +169,7 @@ def data_on_several_lines(reading: Reading, spec: SpecView) -> Iterator[Finding]
     since="0.1",
     passes=[stream(), stream(body=_WHOLE.replace(b"Four", "Fünf".encode()))],
     fails=[stream(body=_WHOLE.replace(b"Four", b"F\xffur"))],
+    needs=("oddities",),
 )
 def stream_invalid_utf8(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The stream has bytes that are not UTF-8.
@@ -187,6 +193,7 @@ def stream_invalid_utf8(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     since="0.1",
     passes=[stream()],
     fails=[stream(body=_WHOLE + b"x\n\n" * (MAX_ODDITIES + 1))],
+    needs=("oddities",),
 )
 def stream_beyond_limits(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A part of the stream lies beyond what is read.

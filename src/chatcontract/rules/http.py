@@ -46,7 +46,7 @@ def stream_media_type(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ## Known exceptions
     Recorders that replace the header. The measured SDKs do not look at it.
     """
-    media = _media(reading)
+    media = reading.once(_media)
     if reading.kind == "stream" and media and media != "text/event-stream":
         yield Finding("", f"expected the media type text/event-stream, got {short(media, 80)}", media)
 
@@ -81,7 +81,7 @@ def json_media_type(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ## Known exceptions
     Recorders that replace the header.
     """
-    media = _media(reading)
+    media = reading.once(_media)
     if reading.kind == "response" and media and not _is_json(media) and reading.answer.value is not ABSENT:
         yield Finding("", f"expected the media type application/json, got {short(media, 80)}", media)
 
@@ -106,7 +106,7 @@ def error_media_type(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ## Known exceptions
     The reference service does so for an unknown path.
     """
-    media = _media(reading)
+    media = reading.once(_media)
     if reading.kind == "error" and media and not _is_json(media) and reading.answer.value is not ABSENT:
         yield Finding("", f"expected the media type application/json, got {short(media, 80)}", media)
 

@@ -39,9 +39,8 @@ def request_id_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ## Known exceptions
     Recorders that leave it out. Where no header of the service was recorded, nothing is said.
     """
-    headers = reading.exchange.response.headers if reading.exchange.response else ()
-    if any(name.lower().startswith("openai-") for name, _ in headers) and not reading.header("x-request-id"):
-        yield Finding("", f"expected x-request-id, got {len(headers)} other headers")
+    if not reading.header("x-request-id") and any(name.startswith("openai-") for name, _ in reading.headers):
+        yield Finding("", f"expected x-request-id, got {len(reading.headers)} other headers")
 
 
 @rule(
@@ -70,9 +69,7 @@ def rate_limit_header_malformed(reading: Reading, spec: SpecView) -> Iterator[Fi
     ## Known exceptions
     What does not begin with a digit is taken for a recorder's placeholder.
     """
-    headers = reading.exchange.response.headers if reading.exchange.response else ()
-    for name, value in headers:
-        key = name.lower()
+    for key, value in reading.headers:
         if key.startswith("x-ratelimit-") and value[:1].isdigit() and not _is_limit(key, value.strip()):
             wanted = "a duration such as 6m0s" if "-reset" in key else "a whole number"
             yield Finding("", f"expected {wanted} in {short(key, 60)}, got {short(value, 60)}", value)
@@ -159,8 +156,8 @@ def rate_limit_unexplained(reading: Reading, spec: SpecView) -> Iterator[Finding
     ## Known exceptions
     A quota that is used up does not come back by waiting. Recorders that keep few headers.
     """
-    headers = reading.exchange.response.headers if reading.exchange.response else ()
-    if reading.status != 429 or not headers or any(_tells_wait(name.lower()) for name, _ in headers):
+    headers = reading.headers if reading.status == 429 else ()
+    if not headers or any(_tells_wait(name) for name, _ in headers):
         return
     reported = reading.error.get("error")
     if not isinstance(reported, dict) or reported.get("code") != "insufficient_quota":

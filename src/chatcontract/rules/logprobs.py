@@ -36,7 +36,7 @@ _ASKED_TOP = {"/logprobs": True, "/top_logprobs": 2}
     basis=Basis.DOCUMENTED,
     source=_API,
     since="0.1",
-    needs=("asked",),
+    needs=("/logprobs",),
     passes=[
         response(_GOOD, request=_ASKED),
         response(request={}),
@@ -114,7 +114,7 @@ def logprobs_not_asked_for(reading: Reading, spec: SpecView) -> Iterator[Finding
     basis=Basis.DOCUMENTED,
     source=_API,
     since="0.1",
-    needs=("asked", "logprobs"),
+    needs=("/top_logprobs", "logprobs"),
     passes=[
         response(_TOP, request=_ASKED_TOP),
         response(_TOP, request={"/logprobs": True, "/top_logprobs": 3}),

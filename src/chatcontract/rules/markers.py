@@ -8,7 +8,7 @@ from chatcontract.jsontext import parse
 from chatcontract.model import JSON, Basis, Finding, Part, Severity
 from chatcontract.reading import Reading, items, members
 from chatcontract.redact import short
-from chatcontract.toolcalls import demand, has_call, offers
+from chatcontract.toolcalls import demanded, has_call, offered
 
 _MESSAGE = "#/components/schemas/ChatCompletionResponseMessage"
 _CONTENT = f"{_MESSAGE}/properties/content"
@@ -91,6 +91,7 @@ def _texts(messages: Iterable[dict[str, JSON]]) -> Iterator[str]:
         response({_TEXT: "Two and two\n</think>\n\nFour."}, request={}),
         response({_TEXT: "[THINK]Two and two"}),
     ],
+    needs=("marked",),
 )
 def reasoning_in_content(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The reasoning of the model stands in the content, between its marks.
@@ -132,6 +133,7 @@ def _closed(content: str, marker: str) -> bool:
         response({_TEXT: "<|channel|>analysis<|message|>Two and two"}),
         response({_TEXT: "Four.<|return|>"}),
     ],
+    needs=("marked",),
 )
 def harmony_token_in_content(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The content has a control token of the harmony format, in which gpt-oss models speak.
@@ -161,6 +163,7 @@ def harmony_token_in_content(reading: Reading, spec: SpecView) -> Iterator[Findi
         ),
     ],
     fails=[response({_TEXT: "Four.<|im_end|>\n<|im_start|>user"}), response({_TEXT: "Four.</s>"})],
+    needs=("marked",),
 )
 def template_token_in_content(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The content has a control token of a chat template.
@@ -193,7 +196,7 @@ def _tokens(reading: Reading, markers: tuple[str, ...]) -> Iterator[Finding]:
     basis=Basis.INTEROP,
     source="https://github.com/ollama/ollama/issues/9632",
     since="0.1",
-    needs=("asked",),
+    needs=("asked", "marked"),
     passes=[
         response({_TEXT: '<tool_call>{"name": "get_weather"}'}),
         response({_TEXT: "I would call get_weather."}, request={"/tools": [TOOL]}),
@@ -225,9 +228,9 @@ def tool_call_in_content(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     calls, markup in the text loses nothing.
     """
     asked = reading.asked
-    if not (asked.get("tools") or asked.get("functions")) or demand(asked).barred:
+    if not (asked.get("tools") or asked.get("functions")) or demanded(reading).barred:
         return
-    names = list(offers(asked))
+    names = list(offered(reading))
     for position, _, message in reading.choices:
         content = message.get("content")
         if not isinstance(content, str) or not any(mark in content for mark in ("<", "[", "{")):
@@ -276,6 +279,7 @@ _REASONING = ("reasoning_content", "reasoning", "reasoning_details", "reasoning_
     passes=[response(), response({"/choices/0/message/reasoning": None})],
     fails=[response({"/choices/0/message/reasoning_content": "2 and 2 …"})],
     breaks=[("llama_index, the vLLM router, clients of mlx-vlm", "drop the reasoning that has another name")],
+    needs=("reasoning",),
 )
 def reasoning_in_undocumented_member(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The message tells its reasoning in a member that the contract does not have.

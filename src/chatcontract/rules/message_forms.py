@@ -1,21 +1,21 @@
 """Request (CC255 to CC259): what single messages must hold."""
 
-import re
 from collections.abc import Iterator
 
 from chatcontract import asked as asks
 from chatcontract.declare import SpecView, rule
 from chatcontract.examples import CALL, Example, Insert, request
-from chatcontract.jsontext import parse
+from chatcontract.jsontext import lenient_value
 from chatcontract.model import JSON, Basis, Finding, Part, Severity
+from chatcontract.patterns import pattern
 from chatcontract.reading import Reading, items, members
 from chatcontract.redact import short
 
 _API = "https://developers.openai.com/api/reference/resources/chat/subresources/completions/methods/create"
 _GUIDE = "https://developers.openai.com/api/docs/guides/function-calling"
 _MESSAGE = "#/components/schemas/ChatCompletionRequest"
-_REFUSED = re.compile(r"[\s<|\\/>]")
-_SAFE = re.compile(r"[a-zA-Z0-9_-]+\Z")
+_REFUSED = pattern(r"[\s<|\\/>]")
+_SAFE = pattern(r"[a-zA-Z0-9_-]+\Z")
 _MAX_NAME = 64
 _ANSWER = {"role": "tool", "tool_call_id": CALL["id"], "content": "rain"}
 _CALLING = {"role": "assistant", "tool_calls": [CALL]}
@@ -44,6 +44,7 @@ def _after(*messages: JSON) -> Example:
     ],
     fails=[_after({"role": "assistant", "content": None}), _after({"role": "assistant"})],
     compatible=Severity.WARNING,
+    needs=("contentless",),
 )
 def assistant_message_empty(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """An assistant message has neither content nor anything that may stand for it.
@@ -54,7 +55,7 @@ def assistant_message_empty(reading: Reading, spec: SpecView) -> Iterator[Findin
     ## Known exceptions
     None known.
     """
-    for at, message in asks.messages(reading.asked):
+    for at, message in reading.messages:
         if message.get("role") != "assistant" or message.get("content") is not None:
             continue
         if not any(message.get(name) for name in ("tool_calls", "function_call", "audio", "refusal")):
@@ -75,6 +76,7 @@ def assistant_message_empty(reading: Reading, spec: SpecView) -> Iterator[Findin
         _after({"role": "assistant", "content": [_REFUSAL, {"type": "text", "text": "x"}]}),
         _after({"role": "assistant", "content": [_REFUSAL, _REFUSAL]}),
     ],
+    needs=("/messages/*/content/*",),
 )
 def refusal_part_mixed(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A refusal stands beside other parts of an assistant message.
@@ -85,7 +87,7 @@ def refusal_part_mixed(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ## Known exceptions
     None known.
     """
-    for at, message in asks.messages(reading.asked):
+    for at, message in reading.messages:
         content = items(message.get("content"))
         if message.get("role") == "assistant" and len(content) > 1:
             for place, part in asks.objects(content):
@@ -107,6 +109,7 @@ def refusal_part_mixed(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         _after({"role": "function", "name": "f", "content": "4"}),
         _after(_LEGACY, {"role": "function", "name": "g", "content": "4"}),
     ],
+    needs=("legacy",),
 )
 def function_message_unmatched(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A function message doesn't answer the function call before it.
@@ -118,7 +121,7 @@ def function_message_unmatched(reading: Reading, spec: SpecView) -> Iterator[Fin
     The service accepts it.
     """
     called: JSON = None
-    for at, message in asks.messages(reading.asked):
+    for at, message in reading.messages:
         if message.get("role") == "assistant":
             called = members(message.get("function_call")).get("name")
         name = message.get("name")
@@ -138,6 +141,7 @@ def function_message_unmatched(reading: Reading, spec: SpecView) -> Iterator[Fin
     passes=[request({"/messages/0/name": "Ada_1-b"})],
     fails=[request({"/messages/0/name": name}) for name in ("Ada Lovelace", "a/b", "Zoë", "x" * 65)],
     compatible=Severity.WARNING,
+    needs=("/messages/*/name",),
 )
 def author_name_invalid(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The name of an author has characters that are refused.
@@ -149,7 +153,7 @@ def author_name_invalid(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ## Known exceptions
     Other servers take any name, or none.
     """
-    for at, message in asks.messages(reading.asked):
+    for at, message in reading.messages:
         name = message.get("name")
         if isinstance(name, str) and message.get("role") in ("system", "developer", "user", "assistant"):
             if not name or _REFUSED.search(name):
@@ -176,6 +180,7 @@ def author_name_invalid(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         )
         for text in ('{"city": ', "[1]", "")
     ],
+    needs=("/messages/*/tool_calls",),
 )
 def sent_arguments_invalid(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The arguments of an earlier call are no JSON object.
@@ -187,15 +192,9 @@ def sent_arguments_invalid(reading: Reading, spec: SpecView) -> Iterator[Finding
     Nothing promises that the arguments a model writes are JSON; an empty text for a function without
     parameters is common and only worth a note.
     """
-    for at, message in asks.messages(reading.asked):
-        for place, call in asks.objects(message.get("tool_calls")):
-            arguments = members(call.get("function")).get("arguments")
-            if isinstance(arguments, str) and not _is_object(arguments):
-                where = f"/messages/{at}/tool_calls/{place}/function/arguments"
-                said = f"expected a JSON object as text, got {short(arguments, 60)}"
-                yield Finding(where, said, arguments, severity=None if arguments else Severity.INFO)
-
-
-def _is_object(text: str) -> bool:
-    value, faults = parse(text)
-    return isinstance(value, dict) and all(fault.kind == "duplicate-key" for fault in faults)
+    for at, place, call in reading.in_request(asks.calls):
+        arguments = members(call.get("function")).get("arguments")
+        if isinstance(arguments, str) and not isinstance(lenient_value(arguments), dict):
+            where = f"/messages/{at}/tool_calls/{place}/function/arguments"
+            said = f"expected a JSON object as text, got {short(arguments, 60)}"
+            yield Finding(where, said, arguments, severity=None if arguments else Severity.INFO)

@@ -46,7 +46,7 @@ def _sound(data: str, form: str = "wav") -> Example:
 
 def _bodies(reading: Reading, kind: str) -> Iterator[tuple[str, dict[str, JSON]]]:
     """Pointer and value of what the parts of a kind hold."""
-    for part in asks.parts(reading.asked):
+    for part in reading.in_request(asks.parts):
         body = part.value.get(kind)
         if part.value.get("type") == kind and isinstance(body, dict):
             yield f"{part.pointer}/{kind}", body
@@ -80,6 +80,7 @@ def _is_base64(text: str) -> bool:
             "data:image/png,abc", "", "data:image/svg+xml;base64,PHN2Zz4=",
         )
     ],
+    needs=("/messages/*/content/*",),
 )  # fmt: skip
 def image_url_invalid(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The URL of an image is neither an http(s) URL nor a data URL with an image in base64.
@@ -130,6 +131,7 @@ def _image_fault(url: str) -> str:
         for model in ("gpt-4o-mini", "gpt-5-nano")
     ],
     compatible=Severity.INFO,
+    needs=("/messages/*/content/*",),
 )  # fmt: skip
 def tool_message_image(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A tool message holds an image.
@@ -141,7 +143,7 @@ def tool_message_image(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ## Known exceptions
     Newer models take it: a note only, except for GPT-4o.
     """
-    for part in asks.parts(reading.asked):
+    for part in reading.in_request(asks.parts):
         if part.role == "tool" and part.value.get("type") == "image_url":
             is_refused = model_names.asked_model(reading.asked, reading.exchange.request).startswith("gpt-4o")
             severity = None if is_refused else Severity.INFO
@@ -163,6 +165,7 @@ def tool_message_image(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         _sound("data:audio/wav;base64,UklGRiQA"),
         _sound("UklGRiQA", "mp3"),
     ],
+    needs=("/messages/*/content/*",),
 )
 def input_audio_invalid(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A recording is not plain base64, or not in the container that its format names.
@@ -199,6 +202,7 @@ def input_audio_invalid(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         _file(file_id="file-a", file_data=_PDF, filename="a"),
     ],
     compatible=Severity.WARNING,
+    needs=("/messages/*/content/*",),
 )
 def file_part_incomplete(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A file has neither an id, nor data together with a name.
@@ -239,6 +243,7 @@ def file_part_incomplete(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         )
     ],
     compatible=Severity.INFO,
+    needs=("/messages/*/content/*",),
 )
 def file_data_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The data of a file is no data URL with a PDF in base64.
@@ -270,6 +275,7 @@ def file_data_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]
     since="0.1",
     passes=[_image("https://example.com/a.png")],
     fails=[_image_as_text("gpt-4o"), _image_as_text("gpt-5.2", "a.png")],
+    needs=("/messages/*/content/*",),
 )
 def image_url_as_text(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """An image is given as bare text, not as an object with its URL.
@@ -282,7 +288,7 @@ def image_url_as_text(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """
     model = reading.asked.get("model")
     severity = Severity.INFO if isinstance(model, str) and model.startswith(_TOOK_TEXT) else None
-    for part in asks.parts(reading.asked):
+    for part in reading.in_request(asks.parts):
         url = part.value.get("image_url")
         if part.value.get("type") == "image_url" and isinstance(url, str):
             said = "expected an object with `url`, got text"

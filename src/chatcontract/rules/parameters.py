@@ -29,7 +29,7 @@ _ASKED_AUDIO = {"/modalities": ["text", "audio"], "/audio": {"voice": "alloy", "
     basis=Basis.DOCUMENTED,
     source="https://github.com/Blaizzy/mlx-vlm/issues/1044",
     since="0.1",
-    needs=("asked",),
+    needs=("/stop",),
     passes=[
         response(request={**_OLDER, "/stop": "\n"}),
         response(request={**_OLDER, "/stop": ""}),
@@ -71,7 +71,7 @@ def stop_sequence_in_content(reading: Reading, spec: SpecView) -> Iterator[Findi
     basis=Basis.DOCUMENTED,
     source=_API,
     since="0.1",
-    needs=("asked",),
+    needs=("limited",),
     passes=[
         response(_CUT, request={"/max_completion_tokens": 3}),
         response(_CUT, request={}),
@@ -102,7 +102,7 @@ def length_below_limit(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.OBSERVED,
     source=_API,
     since="0.1",
-    needs=("asked",),
+    needs=("limited",),
     passes=[
         response(_CUT, request={**_OLDER, "/max_tokens": 3}),
         response(request={**_OLDER, "/max_tokens": 4}),
@@ -172,7 +172,7 @@ def audio_not_asked_for(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.DOCUMENTED,
     source="https://developers.openai.com/api/docs/guides/audio",
     since="0.1",
-    needs=("asked",),
+    needs=("/modalities",),
     passes=[
         response(_SPOKEN, request=_ASKED_AUDIO),
         response(_CUT, request=_ASKED_AUDIO),
@@ -283,6 +283,7 @@ def _cited(start: int, end: int) -> dict[str, JSON]:
     since="0.1",
     passes=[response(), response(_cited(0, 5)), response(_cited(0, 0))],
     fails=[response(_cited(2, 60)), response(_cited(4, 2)), response(_cited(-1, 2))],
+    needs=("annotations",),
 )
 def citation_out_of_bounds(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The range of a citation does not lie in the content.

@@ -87,6 +87,16 @@ RULES: tuple[Rule, ...] = (
         source="https://developers.openai.com/api/reference/resources/models/methods/list",
     ),
     _rule(
+        "CC198",
+        "answer-not-whole",
+        "A request got no whole answer: silence, a connection that is closed or reset, or a body without end.",
+        Severity.ERROR,
+        Basis.INTEROP,
+        "Whoever may send requests can hang or end the service with one, and clients wait until their own clock "
+        "runs out. || A model that is slower than the time that a run gives it.",
+        source="https://www.rfc-editor.org/rfc/rfc9110#status.5xx",
+    ),
+    _rule(
         "CC295",
         "parameter-ignored",
         "A parameter was accepted, and the answer is as if it had not been there.",

@@ -1,6 +1,7 @@
 """Request (CC201 to CC213): single parameters, and parameters that depend on each other."""
 
 from collections.abc import Iterator
+from functools import cache
 
 from chatcontract import asked as asks
 from chatcontract import model_names
@@ -62,6 +63,7 @@ def model_empty(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     since="0.1",
     passes=[request({"/model": "gpt-4o", "/max_tokens": 1}), request({"/max_completion_tokens": None})],
     fails=[request({"/model": "gpt-4o", "/max_tokens": 0}), request({"/max_completion_tokens": -1})],
+    needs=("limited",),
 )
 def output_limit_below_one(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The limit of generated tokens is less than one.
@@ -93,6 +95,7 @@ def output_limit_below_one(reading: Reading, spec: SpecView) -> Iterator[Finding
     ],
     fails=[request({"/model": "gpt-4o", "/max_tokens": 5, "/max_completion_tokens": 5})],
     compatible=Severity.WARNING,
+    needs=("/max_tokens", "/max_completion_tokens"),
 )
 def output_limits_together(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """`max_tokens` and `max_completion_tokens` are both given.
@@ -123,6 +126,7 @@ def output_limits_together(reading: Reading, spec: SpecView) -> Iterator[Finding
     passes=[request({"/top_logprobs": 2, "/logprobs": True}), request({"/top_logprobs": None})],
     fails=[request({"/top_logprobs": 2}), request({"/top_logprobs": 2, "/logprobs": False})],
     compatible=Severity.WARNING,
+    needs=("/top_logprobs",),
 )
 def top_logprobs_without_logprobs(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """`top_logprobs` is given without `logprobs: true`.
@@ -156,6 +160,7 @@ def top_logprobs_without_logprobs(reading: Reading, spec: SpecView) -> Iterator[
         request({"/stream_options": {}, "/stream": False}),
     ],
     compatible=Severity.WARNING,
+    needs=("/stream_options",),
 )
 def stream_options_without_stream(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """`stream_options` is given for an answer that is not streamed.
@@ -191,6 +196,7 @@ def stream_options_without_stream(reading: Reading, spec: SpecView) -> Iterator[
     ],
     fails=[request({"/response_format": {"type": "json_object"}})],
     compatible=Severity.INFO,
+    needs=("/response_format",),
 )
 def json_word_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """`json_object` is asked for, but no message contains the word JSON.
@@ -201,7 +207,7 @@ def json_word_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ## Known exceptions
     Other servers don't ask for the word.
     """
-    if members(reading.asked.get("response_format")).get("type") != "json_object" or not asks.messages(reading.asked):
+    if members(reading.asked.get("response_format")).get("type") != "json_object" or not reading.messages:
         return
     if not any("json" in text.lower() for text in asks.texts(reading.asked)):
         said = "no message contains the word JSON, which response_format json_object requires"
@@ -218,6 +224,7 @@ def json_word_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     since="0.1",
     passes=[request({"/temperature": 0.2, "/top_p": 1})],
     fails=[request({"/temperature": 0.2, "/top_p": 0.5})],
+    needs=("/temperature", "/top_p"),
 )
 def sampling_changed_twice(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """`temperature` and `top_p` are both changed.
@@ -257,14 +264,20 @@ def deprecated_member(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     Servers that lag behind know the old names only.
     """
     places = spec.deprecated.get("request", frozenset())
-    for name, value in reading.asked.items():
-        if value is not None and f"/{name}" in places:
-            yield Finding(f"/{escape(name)}", f"{name} is deprecated")
-    for at, message in asks.messages(reading.asked):
+    if not _names(places).isdisjoint(reading.asked):
+        for name, value in reading.asked.items():
+            if value is not None and f"/{name}" in places:
+                yield Finding(f"/{escape(name)}", f"{name} is deprecated")
+    for at, message in reading.messages if "legacy" in reading.request_traits else ():
         if message.get("function_call") is not None and "/messages/*/function_call" in places:
             yield Finding(f"/messages/{at}/function_call", "function_call is deprecated", hint="send tool_calls")
         if message.get("role") == "function":
             yield Finding(f"/messages/{at}/role", "the role function is deprecated", hint="send role tool")
+
+
+@cache
+def _names(places: frozenset[str]) -> frozenset[str]:
+    return frozenset(place[1:] for place in places)
 
 
 @rule(
@@ -283,6 +296,7 @@ def deprecated_member(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         request({"/prediction": {"type": "content", "content": "x"}, **other})
         for other in ({"/n": 2}, {"/tools": [TOOL]}, {"/presence_penalty": 0.5})
     ],
+    needs=("/prediction",),
 )
 def prediction_conflict(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """`prediction` stands beside a parameter that it excludes.
@@ -333,7 +347,7 @@ def parameter_unknown(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     Other servers have parameters of their own: a note only where the request is known to go elsewhere. A
     parameter newer than this contract is reported, too.
     """
-    if not reading.asked.keys() <= _PARAMETERS:
+    if not _PARAMETERS.issuperset(reading.asked):
         lenient = model_names.lenient(reading.exchange.request)
         for name in [name for name in reading.asked if name not in _PARAMETERS][:_MAX_NAMED]:
             yield Finding(f"/{escape(name)}", f"{short(name, 80)} is no parameter of this operation", severity=lenient)
@@ -354,6 +368,7 @@ def parameter_unknown(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ],
     fails=[request({"/metadata": {"a": "b"}}), request({"/metadata": {"a": "b"}, "/store": False})],
     compatible=Severity.INFO,
+    needs=("/metadata",),
 )
 def metadata_without_store(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """`metadata` is given for a completion that is not stored.

@@ -38,6 +38,7 @@ def _model(reading: Reading) -> str:
     ],
     fails=[request({"/model": "o3-mini", "/max_tokens": 5}), request({"/max_tokens": 5})],
     compatible=Severity.INFO,
+    needs=("/max_tokens",),
 )
 def max_tokens_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """`max_tokens` is sent to a reasoning model.
@@ -48,7 +49,7 @@ def max_tokens_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding
     ## Known exceptions
     Chat models of the fifth generation are passed over.
     """
-    if reading.asked.get("max_tokens") is not None and model_names.reasons(model := _model(reading)):
+    if reading.asked.get("max_tokens") is not None and model_names.reasons(model := reading.once(_model)):
         yield Finding("/max_tokens", f"{short(model, 60)} takes no max_tokens", hint="send max_completion_tokens")
 
 
@@ -70,6 +71,7 @@ def max_tokens_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding
         request({"/model": "gpt-5-mini", "/logprobs": True}),
     ],
     compatible=Severity.INFO,
+    needs=("sampled",),
 )
 def sampling_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """Sampling is changed, or log probabilities are asked for, at a reasoning model.
@@ -81,7 +83,7 @@ def sampling_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     From GPT-5.1 on the parameters are accepted where the model is told not to reason.
     """
     asked = reading.asked
-    model = _model(reading)
+    model = reading.once(_model)
     if not model or model_names.samples_freely(model):
         return
     changed = [name for name, plain in _PLAIN.items() if asks.is_number(asked.get(name)) and asked[name] != plain]
@@ -104,6 +106,7 @@ def sampling_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     passes=[request({"/model": "o3-mini", "/stop": ["x"]}), request({"/model": "o3", "/stop": None})],
     fails=[request({"/model": "o4-mini-2025-04-16", "/stop": "x"}), request({"/stop": ["x"]})],
     compatible=Severity.INFO,
+    needs=("/stop",),
 )
 def stop_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """`stop` is sent to a model that takes none.
@@ -114,7 +117,7 @@ def stop_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ## Known exceptions
     o3-mini takes it.
     """
-    if reading.asked.get("stop") is not None and not model_names.takes_stop(model := _model(reading)):
+    if reading.asked.get("stop") is not None and not model_names.takes_stop(model := reading.once(_model)):
         yield Finding("/stop", f"{short(model, 60)} takes no stop", reading.asked["stop"], hint="leave stop out")
 
 
@@ -129,6 +132,7 @@ def stop_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     passes=[request({"/model": "o3-mini", "/messages/0/role": "system"}), request({"/model": "o1-mini"})],
     fails=[request({"/model": "o1-mini", "/messages/0/role": role}) for role in ("system", "developer")],
     compatible=Severity.INFO,
+    needs=("instructed",),
 )
 def role_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """Instructions are sent to a model that takes only user and assistant messages.
@@ -139,10 +143,10 @@ def role_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ## Known exceptions
     None known.
     """
-    model = _model(reading)
+    model = reading.once(_model)
     if model_names.takes_instructions(model):
         return
-    for at, message in asks.messages(reading.asked):
+    for at, message in reading.messages:
         if message.get("role") in ("system", "developer"):
             said = f"{short(model, 60)} takes no message of role {message['role']}"
             yield Finding(f"/messages/{at}/role", said, message["role"], hint="put it into the first user message")
@@ -159,6 +163,7 @@ def role_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     passes=[request({"/reasoning_effort": "low"}), request({"/model": "gpt-4o", "/reasoning_effort": None})],
     fails=[request({"/model": "gpt-4o-mini", "/reasoning_effort": "low"})],
     compatible=Severity.INFO,
+    needs=("/reasoning_effort",),
 )
 def reasoning_effort_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """`reasoning_effort` is sent to a model that doesn't reason.
@@ -169,7 +174,7 @@ def reasoning_effort_unsupported(reading: Reading, spec: SpecView) -> Iterator[F
     ## Known exceptions
     None known.
     """
-    if reading.asked.get("reasoning_effort") is not None and not model_names.has_effort(model := _model(reading)):
+    if reading.asked.get("reasoning_effort") is not None and not model_names.has_effort(model := reading.once(_model)):
         said = f"{short(model, 60)} takes no reasoning_effort"
         yield Finding("/reasoning_effort", said, reading.asked["reasoning_effort"], hint="leave it out, or send null")
 
@@ -188,6 +193,7 @@ def reasoning_effort_unsupported(reading: Reading, spec: SpecView) -> Iterator[F
     ],
     fails=[request({"/model": "gpt-4o", "/messages/0/content": [_SOUND]})],
     compatible=Severity.INFO,
+    needs=("/messages/*/content/*",),
 )
 def audio_input_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A sound recording is sent to a model that takes none.
@@ -198,7 +204,7 @@ def audio_input_unsupported(reading: Reading, spec: SpecView) -> Iterator[Findin
     ## Known exceptions
     None known.
     """
-    model = _model(reading)
+    model = reading.once(_model)
     if model and model_names.is_deaf(model):
         yield from _parts_refused(reading, "input_audio", f"{short(model, 60)} takes no input_audio")
 
@@ -217,6 +223,7 @@ def audio_input_unsupported(reading: Reading, spec: SpecView) -> Iterator[Findin
     ],
     fails=[request({"/model": "gpt-3.5-turbo", "/messages/0/content": [_IMAGE]})],
     compatible=Severity.INFO,
+    needs=("/messages/*/content/*",),
 )
 def image_input_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """An image is sent to a model that takes none.
@@ -227,13 +234,13 @@ def image_input_unsupported(reading: Reading, spec: SpecView) -> Iterator[Findin
     ## Known exceptions
     None known.
     """
-    model = _model(reading)
+    model = reading.once(_model)
     if model and model_names.is_blind(model):
         yield from _parts_refused(reading, "image_url", f"{short(model, 60)} takes no image_url")
 
 
 def _parts_refused(reading: Reading, kind: str, message: str) -> Iterator[Finding]:
-    for part in asks.parts(reading.asked):
+    for part in reading.in_request(asks.parts):
         if part.role == "user" and part.value.get("type") == kind and isinstance(part.value.get(kind), dict):
             yield Finding(f"{part.pointer}/type", message, kind, hint="ask another model")
 
@@ -267,11 +274,11 @@ def audio_absent(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     None known.
     """
     asked = reading.asked
-    model = _model(reading)
-    if not model_names.speaks(model) or "audio" in items(asked.get("modalities")) or not asks.messages(asked):
+    model = reading.once(_model)
+    if not model_names.speaks(model) or "audio" in items(asked.get("modalities")) or not reading.messages:
         return
-    heard = any(part.value.get("type") == "input_audio" for part in asks.parts(asked))
-    if not heard and not any(message.get("audio") for _, message in asks.messages(asked)):
+    heard = any(part.value.get("type") == "input_audio" for part in reading.in_request(asks.parts))
+    if not heard and not any(message.get("audio") for _, message in reading.messages):
         yield Finding("/model", f"{short(model, 60)} needs sound in the messages or in the answer", model)
 
 
@@ -286,6 +293,7 @@ def audio_absent(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     passes=[request({"/model": "gpt-4o-search-preview", "/web_search_options": {}})],
     fails=[request({"/web_search_options": {}})],
     compatible=Severity.INFO,
+    needs=("/web_search_options",),
 )
 def web_search_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """`web_search_options` is sent to a model that doesn't search.
@@ -296,7 +304,7 @@ def web_search_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding
     ## Known exceptions
     None known.
     """
-    if reading.asked.get("web_search_options") is not None and not model_names.searches(model := _model(reading)):
+    if reading.asked.get("web_search_options") is not None and not model_names.searches(model := reading.once(_model)):
         yield Finding("/web_search_options", f"{short(model, 60)} does not search", hint="ask a search model")
 
 
@@ -316,6 +324,7 @@ def web_search_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding
         request({"/messages/0/role": "developer", "/messages/-": {"role": "system", "content": "x"}}),
     ],
     compatible=Severity.INFO,
+    needs=("instructed",),
 )
 def instruction_roles_mixed(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """System and developer messages are mixed at a reasoning model.
@@ -326,8 +335,10 @@ def instruction_roles_mixed(reading: Reading, spec: SpecView) -> Iterator[Findin
     ## Known exceptions
     Models that don't reason take both.
     """
-    roles = [(at, message.get("role")) for at, message in asks.messages(reading.asked)]
+    if not model_names.reasons(reading.once(_model)):
+        return
+    roles = [(at, message.get("role")) for at, message in reading.messages]
     used = [(at, role) for at, role in roles if role in ("system", "developer")]
-    if len(used) > 1 and model_names.reasons(_model(reading)):
+    if len(used) > 1:
         for at, role in [(at, role) for at, role in used if role != used[0][1]]:
             yield Finding(f"/messages/{at}/role", f"{role} stands beside {used[0][1]}, use one of the two", role)

@@ -30,6 +30,7 @@ _SOUND = {"/modalities": ["text", "audio"], "/audio": _VOICE, "/model": "gpt-aud
     passes=[request({"/safety_identifier": "a" * 64})],
     fails=[request({"/safety_identifier": "a" * 65})],
     compatible=Severity.INFO,
+    needs=("/safety_identifier",),
 )
 def safety_identifier_long(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """`safety_identifier` has more than 64 characters.
@@ -63,6 +64,7 @@ def safety_identifier_long(reading: Reading, spec: SpecView) -> Iterator[Finding
         request({"/web_search_options": {"user_location": {"type": "approximate", "approximate": approximate}}})
         for approximate in ({"country": "Germany"}, {"timezone": "central european time"})
     ],
+    needs=("/web_search_options",),
 )
 def user_location_unclear(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A location names its country or time zone in another form than the documented one.
@@ -103,6 +105,7 @@ def _is_zone(name: str) -> bool:
             {"type": "text", "text": "x", "prompt_cache_breakpoint": {"mode": "explicit"}} for _ in range(5)
         ]})
     ],
+    needs=("/messages/*/content/*",),
 )  # fmt: skip
 def cache_breakpoints_many(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """More than four parts mark the end of a cached prefix.
@@ -113,7 +116,7 @@ def cache_breakpoints_many(reading: Reading, spec: SpecView) -> Iterator[Finding
     ## Known exceptions
     None known.
     """
-    marked = [part.pointer for part in asks.parts(reading.asked) if "prompt_cache_breakpoint" in part.value]
+    marked = [part.pointer for part in reading.in_request(asks.parts) if "prompt_cache_breakpoint" in part.value]
     for place in marked[_MAX_BREAKPOINTS:]:
         yield Finding(f"{place}/prompt_cache_breakpoint", f"expected at most 4 breakpoints, got {len(marked)}")
 
@@ -129,6 +132,7 @@ def cache_breakpoints_many(reading: Reading, spec: SpecView) -> Iterator[Finding
     passes=[request({"/tools": [{"type": "custom", "custom": {"name": "f", "description": "x" * 1024}}]})],
     fails=[request({"/tools": [{"type": "custom", "custom": {"name": "f", "description": "x" * 1025}}]})],
     compatible=Severity.INFO,
+    needs=("brought",),
 )
 def tool_description_long(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The description of a tool has more than 1024 characters.
@@ -139,7 +143,7 @@ def tool_description_long(reading: Reading, spec: SpecView) -> Iterator[Finding]
     ## Known exceptions
     Later models accept more.
     """
-    for tool in asks.tools(reading.asked):
+    for tool in reading.in_request(asks.tools):
         text = tool.body.get("description")
         if isinstance(text, str) and len(text) > _LONG_DESCRIPTION:
             place = f"/tools/{tool.position}/{tool.kind}/description"
@@ -159,6 +163,7 @@ def tool_description_long(reading: Reading, spec: SpecView) -> Iterator[Finding]
         request({"/modalities": ["text"]}),
     ],
     fails=[request({"/modalities": ["text", "audio"]}), request({"/modalities": ["audio"], "/audio": None})],
+    needs=("/modalities",),
 )
 def audio_settings_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """Sound is asked for without `audio`, which says how it is made.
@@ -183,6 +188,7 @@ def audio_settings_missing(reading: Reading, spec: SpecView) -> Iterator[Finding
     since="0.1",
     passes=[request({"/modalities": ["text", "audio"], "/audio": _VOICE}), request({"/audio": None})],
     fails=[request({"/audio": _VOICE}), request({"/audio": _VOICE, "/modalities": ["text"]})],
+    needs=("/audio",),
 )
 def audio_settings_unused(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """`audio` is given, but no sound is asked for.
@@ -210,6 +216,7 @@ def audio_settings_unused(reading: Reading, spec: SpecView) -> Iterator[Finding]
         request({**_SOUND, "/stream": False}),
     ],
     fails=[request({**_SOUND, "/stream": True})],
+    needs=("/modalities",),
 )
 def streamed_audio_format(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """Streamed sound is asked for in another format than `pcm16`.

@@ -33,6 +33,7 @@ def _allowed(*tools: JSON) -> JSON:
     since="0.1",
     passes=[request({"/tools": [TOOL]}), request({"/tools": None})],
     fails=[request({"/tools": []})],
+    needs=("/tools",),
 )
 def tools_empty(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """`tools` is an empty list.
@@ -58,6 +59,7 @@ def tools_empty(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     passes=[request({"/tool_choice": "auto", "/tools": [TOOL]}), request({"/tool_choice": None})],
     fails=[request({"/tool_choice": "auto"}), request({"/tool_choice": "none", "/tools": None})],
     compatible=Severity.WARNING,
+    needs=("/tool_choice",),
 )
 def tool_choice_without_tools(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """`tool_choice` is given without `tools`.
@@ -84,6 +86,7 @@ def tool_choice_without_tools(reading: Reading, spec: SpecView) -> Iterator[Find
     passes=[request({"/parallel_tool_calls": False, "/tools": [TOOL]})],
     fails=[request({"/parallel_tool_calls": False}), request({"/parallel_tool_calls": True})],
     compatible=Severity.WARNING,
+    needs=("/parallel_tool_calls",),
 )
 def parallel_calls_without_tools(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """`parallel_tool_calls` is given without `tools`.
@@ -116,6 +119,7 @@ def parallel_calls_without_tools(reading: Reading, spec: SpecView) -> Iterator[F
         request({"/tools": [TOOL], "/tool_choice": {"type": "function", "function": {"name": "other"}}}),
         request({"/tools": [_CUSTOM], "/tool_choice": {"type": "function", "function": {"name": "run"}}}),
     ],
+    needs=("/tools", "/tool_choice"),
 )
 def tool_choice_undeclared(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The tool that must be called is not among the tools.
@@ -135,7 +139,9 @@ def _undeclared(reading: Reading, named: dict[str, JSON], at: str) -> Iterator[F
     if kind not in ("function", "custom"):
         return
     name = members(named.get(kind)).get("name")
-    offered = {tool.body.get("name") for tool in asks.tools(reading.asked) if tool.kind == kind and _is_named(tool)}
+    offered = {
+        tool.body.get("name") for tool in reading.in_request(asks.tools) if tool.kind == kind and _is_named(tool)
+    }
     if isinstance(name, str) and name not in offered:
         yield Finding(f"{at}/{kind}/name", f"no {kind} of the tools is called {short(name, 80)}", name)
 
@@ -157,6 +163,7 @@ def _is_named(tool: asks.Tool) -> bool:
         request({"/tools": [TOOL], "/tool_choice": _allowed(_NAMED, _CUSTOM)}),
         request({"/tools": [TOOL], "/tool_choice": _allowed()}),
     ],
+    needs=("/tools", "/tool_choice"),
 )
 def allowed_tools_undeclared(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """An allowed tool is not among the tools, or none is allowed.
@@ -190,6 +197,7 @@ def allowed_tools_undeclared(reading: Reading, spec: SpecView) -> Iterator[Findi
         request({"/tools": [TOOL, TOOL]}),
         request({"/tools": [TOOL, {"type": "custom", "custom": {"name": "get_weather"}}]}),
     ],
+    needs=("brought",),
 )
 def tool_name_repeated(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """Two tools have the same name.
@@ -201,7 +209,7 @@ def tool_name_repeated(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     None known.
     """
     seen: dict[str, int] = {}
-    for tool in asks.tools(reading.asked):
+    for tool in reading.in_request(asks.tools):
         name = tool.body.get("name")
         if isinstance(name, str) and (first := seen.setdefault(name, tool.position)) != tool.position:
             place = f"/tools/{tool.position}/{tool.kind}/name"
@@ -219,6 +227,7 @@ def tool_name_repeated(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     passes=[request({"/functions": [_FUNCTION], "/function_call": _FUNCTION})],
     fails=[request({"/function_call": "auto"}), request({"/function_call": _FUNCTION})],
     compatible=Severity.WARNING,
+    needs=("/function_call",),
 )
 def function_call_without_functions(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """`function_call` is given without `functions`.
@@ -244,6 +253,7 @@ def function_call_without_functions(reading: Reading, spec: SpecView) -> Iterato
     since="0.1",
     passes=[request({"/functions": [_FUNCTION], "/function_call": "none"})],
     fails=[request({"/functions": [_FUNCTION], "/function_call": {"name": "other"}})],
+    needs=("/function_call", "/functions"),
 )
 def function_call_undeclared(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The function that must be called is not among the functions.
@@ -271,6 +281,7 @@ def function_call_undeclared(reading: Reading, spec: SpecView) -> Iterator[Findi
     since="0.1",
     passes=[request({"/functions": [_FUNCTION]}), request({"/functions": [_FUNCTION], "/tools": []})],
     fails=[request({"/functions": [_FUNCTION], "/tools": [TOOL]})],
+    needs=("/functions", "/tools"),
 )
 def functions_beside_tools(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """`functions` and `tools` are both given.
@@ -299,6 +310,7 @@ def functions_beside_tools(reading: Reading, spec: SpecView) -> Iterator[Finding
         request({"/tools": [TOOL]}),
     ],
     fails=[request({"/tools": [_STRICT]}), request({"/tools": [_STRICT], "/parallel_tool_calls": True})],
+    needs=("/tools", "strict"),
 )
 def strict_calls_parallel(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A strict function may be called several times at once.
@@ -312,7 +324,7 @@ def strict_calls_parallel(reading: Reading, spec: SpecView) -> Iterator[Finding]
     asked = reading.asked
     if asked.get("parallel_tool_calls") is False or asked.get("tool_choice") == "none":
         return
-    for tool in asks.tools(asked):
+    for tool in reading.in_request(asks.tools):
         if tool.body.get("strict") is True:
             place = f"/tools/{tool.position}/{tool.kind}/strict"
             yield Finding(

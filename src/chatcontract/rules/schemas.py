@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from chatcontract import asked as asks
 from chatcontract import json_schema
 from chatcontract.declare import SpecView, rule
 from chatcontract.examples import Example, request
@@ -13,6 +12,7 @@ from chatcontract.redact import short
 
 _PARAMETERS = "#/components/schemas/FunctionParameters"
 _OBJECT = {"type": "object", "properties": {}}
+_ITEMS = frozenset(("items", "prefixItems"))
 _UNIONS = ("oneOf", "anyOf", "allOf", "enum", "const", "not")
 
 
@@ -28,7 +28,7 @@ def _wanted(schema: JSON) -> Example:
 
 
 def _arguments(reading: Reading) -> Iterator[tuple[str, dict[str, JSON]]]:
-    for schema in asks.schemas(reading.asked):
+    for schema, _ in reading.in_request(json_schema.of_request):
         if schema.is_arguments and isinstance(schema.value, dict):
             yield schema.pointer, schema.value
 
@@ -57,6 +57,7 @@ def _arguments(reading: Reading) -> Iterator[tuple[str, dict[str, JSON]]]:
         _given({"type": "object", "properties": {"a": {"type": "string", "required": True}}}),
         _wanted({"type": "object", "properties": []}),
     ],
+    needs=("brought",),
 )
 def schema_invalid(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A schema is no valid JSON Schema.
@@ -69,7 +70,7 @@ def schema_invalid(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     A schema is judged by the draft that `$schema` names, 2020-12 if it names none. References are not
     followed.
     """
-    for schema in asks.schemas(reading.asked):
+    for schema, _ in reading.in_request(json_schema.of_request):
         for fault in json_schema.faults(schema.value):
             said = f"is not valid JSON Schema: {fault.message}"
             yield Finding(schema.pointer + fault.pointer, said)
@@ -86,6 +87,7 @@ def schema_invalid(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     passes=[_given(_OBJECT), _wanted({"type": "string"})],
     fails=[_given({}), _given({"type": "string"}), _given({"type": ["object", "null"], "properties": {}})],
     compatible=Severity.WARNING,
+    needs=("brought",),
 )
 def parameters_not_object(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The parameters of a function are not of type object.
@@ -116,6 +118,7 @@ def parameters_not_object(reading: Reading, spec: SpecView) -> Iterator[Finding]
         _given({**_OBJECT, "not": {"required": ["a"]}}),
     ],
     compatible=Severity.WARNING,
+    needs=("brought",),
 )
 def parameters_root_union(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The parameters of a function are a union at their top level.
@@ -143,6 +146,7 @@ def parameters_root_union(reading: Reading, spec: SpecView) -> Iterator[Finding]
     passes=[_given(_OBJECT), _given({"type": "object", "properties": {"a": {"type": "object"}}})],
     fails=[_given({"type": "object"}), _given({"type": "object", "additionalProperties": False})],
     compatible=Severity.INFO,
+    needs=("brought",),
 )
 def parameters_without_properties(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The parameters of a function are an object without `properties`.
@@ -180,6 +184,7 @@ def parameters_without_properties(reading: Reading, spec: SpecView) -> Iterator[
         _given({"type": "object", "properties": {"a": {"type": "array", "items": {"type": "array"}}}}),
     ],
     compatible=Severity.INFO,
+    needs=("brought",),
 )
 def array_without_items(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """An array among the parameters of a function doesn't say what its items are.
@@ -190,10 +195,12 @@ def array_without_items(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ## Known exceptions
     None known.
     """
-    for place, schema in _arguments(reading):
-        for node in json_schema.nodes(schema):
-            if node.value.get("type") == "array" and not {"items", "prefixItems"} & node.value.keys():
-                yield Finding(place + node.pointer, '"items" is missing', hint='send "items": {"type": "string"}')
+    for schema, nodes in reading.in_request(json_schema.of_request):
+        for node in nodes if schema.is_arguments else ():
+            if node.value.get("type") == "array" and _ITEMS.isdisjoint(node.value):
+                yield Finding(
+                    schema.pointer + node.pointer, '"items" is missing', hint='send "items": {"type": "string"}'
+                )
 
 
 @rule(
@@ -212,6 +219,7 @@ def array_without_items(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         _given({**_OBJECT, "properties": {"a": {"$ref": "#/$defs/b"}}}),
         _wanted({"type": "object", "properties": {"a": {"$ref": "https://example.com/schema"}}}),
     ],
+    needs=("brought",),
 )
 def schema_reference_dangling(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A reference leads out of the schema, or to nothing in it.
@@ -222,8 +230,8 @@ def schema_reference_dangling(reading: Reading, spec: SpecView) -> Iterator[Find
     ## Known exceptions
     References to anchors and to `$id` inside the schema are taken on trust.
     """
-    for schema in asks.schemas(reading.asked):
-        for node in json_schema.nodes(schema.value):
+    for schema, nodes in reading.in_request(json_schema.of_request):
+        for node in nodes:
             target = node.value.get("$ref")
             if isinstance(target, str) and not _leads_somewhere(schema.value, target):
                 where = schema.pointer + join([*node.tokens, "$ref"])

@@ -81,6 +81,7 @@ def done_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     passes=[stream(), stream({"/0/choices/0/delta": {}, "/1/choices/0/delta/role": "assistant"})],
     fails=[stream({"/0/choices/0/delta/role": GONE})],
     breaks=[("openai-node .stream()", "raises")],
+    needs=("breached",),
 )
 def role_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """No delta of a choice tells the role.
@@ -112,6 +113,7 @@ def role_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     since="0.1",
     passes=[stream()],
     fails=[stream({"/0/choices/0/delta": {}, "/1/choices/0/delta/role": "assistant"})],
+    needs=("breached",),
 )
 def role_late(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The role comes in a later delta of a choice than the first.
@@ -136,6 +138,7 @@ def role_late(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     passes=[stream()],
     fails=[stream({"/1/choices/0/delta/role": "assistant"})],
     compatible=Severity.INFO,
+    needs=("breached",),
 )
 def role_repeated(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The role is told again in a later delta of the same choice.
@@ -160,6 +163,7 @@ def role_repeated(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     since="0.1",
     passes=[stream(), stream({"/0/choices/0/delta/role": GONE, "/1/choices/0/delta/role": "assistant"})],
     fails=[stream({"/0/choices/0/delta/role": "user"}), stream({"/1/choices/0/delta/role": "tool"})],
+    needs=("breached",),
 )
 def role_not_assistant(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A delta names another author than the assistant.
@@ -188,6 +192,7 @@ def role_not_assistant(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     passes=[stream(), stream({"/3": _FAILED}), stream({"/3": _FAILED, "/4": GONE})],
     fails=[stream({"/3": GONE}), stream({"/3/choices/0/finish_reason": None})],
     breaks=[("openai-node .stream()", "raises"), ("@ai-sdk/openai-compatible", "raises")],
+    needs=("breached",),
 )
 def finish_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The stream ends, and a choice has not told its `finish_reason`.
@@ -215,6 +220,7 @@ def finish_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     passes=[stream()],
     fails=[stream({"/4": Insert(chunk(finish="length"))}), stream({"/4": Insert(chunk(finish="stop"))})],
     breaks=[("agent loops", "end a turn twice")],
+    needs=("breached",),
 )
 def finish_repeated(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A choice has a second `finish_reason`.
@@ -246,6 +252,7 @@ def finish_repeated(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     passes=[stream(), stream({"/4": Insert(chunk({}))}), stream({"/4": Insert(chunk({"content": ""}))})],
     fails=[stream({"/4": Insert(chunk({"content": "!"}))})],
     breaks=[("clients that stop reading at the finish_reason", "lose the rest of the answer")],
+    needs=("breached",),
 )
 def delta_after_finish(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A choice goes on after its `finish_reason`.
@@ -281,7 +288,7 @@ def finish_with_content(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ## Known exceptions
     Streams of one chunk.
     """
-    for part in reading.chunks:
+    for part in reading.turns:
         for position, choice in enumerate(items(members(part.text.value).get("choices"))):
             if isinstance(choice, dict) and choice.get("finish_reason"):
                 content = members(choice.get("delta")).get("content")

@@ -32,6 +32,7 @@ _FAILED = {"error": {"message": "The server failed.", "type": "server_error", "p
         ("goose", "cannot decode the event"),
         ("NeoGraph, octos, rocketmq-dashboard", "report an empty success"),
     ],
+    needs=("failed",),
 )
 def error_in_stream(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """An event in the stream reports an error.
@@ -63,6 +64,7 @@ def error_in_stream(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     since="0.1",
     passes=[stream({"/2": _FAILED, "/3": usage_chunk()}), stream({"/3": _FAILED, "/4": GONE})],
     fails=[stream({"/1": _FAILED})],
+    needs=("failed",),
 )
 def chunk_after_error(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """Choices go on after an event that reported an error.
@@ -93,6 +95,7 @@ def chunk_after_error(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     since="0.1",
     passes=[stream({"/3": _REFUSED}), stream(body=events([_FAILED]))],
     fails=[stream(body=events([_REFUSED, "[DONE]"])), stream(body=events([_REFUSED]))],
+    needs=("failed",),
 )
 def refusal_in_stream(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The request is refused by an event in a stream of status 200, not by the status.
@@ -103,7 +106,11 @@ def refusal_in_stream(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ## Known exceptions
     None known.
     """
-    if not reading.failures or reading.failures[0] is not reading.chunks[0] or (reading.status or 200) != 200:
+    if (
+        not reading.failures
+        or reading.failures[0].position != reading.chunks[0].position
+        or (reading.status or 200) != 200
+    ):
         return
     reported = members(reading.failures[0].text.value["error"])
     code = reported.get("code")

@@ -27,6 +27,7 @@ _CHUNK = "#/components/schemas/CreateChatCompletionStreamResponse"
         ("clients that join tool calls by the id of the answer", "lose the pieces after the first"),
         ("the .NET client of Foundry Local", "takes each chunk for an answer of its own"),
     ],
+    needs=("breached",),
 )
 def chunk_id_changed(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A chunk has another `id` than the first one.
@@ -50,6 +51,7 @@ def chunk_id_changed(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     since="0.1",
     passes=[stream()],
     fails=[stream({"/2/created": 1763700001})],
+    needs=("breached",),
 )
 def chunk_created_changed(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A chunk has another `created` than the first one.
@@ -73,6 +75,7 @@ def chunk_created_changed(reading: Reading, spec: SpecView) -> Iterator[Finding]
     since="0.1",
     passes=[stream()],
     fails=[stream({"/1/model": "gpt-5"})],
+    needs=("breached",),
 )
 def chunk_model_changed(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A chunk names another model than the first one.
@@ -97,6 +100,7 @@ def chunk_model_changed(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     passes=[stream(), stream({"/0/system_fingerprint": "fp_1"})],
     fails=[stream({"/0/system_fingerprint": "fp_1", "/2/system_fingerprint": "fp_2"})],
     compatible=Severity.INFO,
+    needs=("breached",),
 )
 def chunk_fingerprint_changed(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A chunk has another `system_fingerprint` than the first one that has any.

@@ -34,6 +34,7 @@ _AUDIO = {"id": "audio_1", "data": "UklGRg=="}
     fails=[stream({"/0": Insert(chunk())}), stream({"/2": Insert(chunk())})],
     breaks=[("llama_index, langfuse, ChatGPT-in-Slack, mentat", "raise IndexError at `choices[0]`")],
     compatible=Severity.WARNING,
+    needs=("breached",),
 )
 def chunk_without_choices(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A chunk has no choice although it carries neither usage nor a moderation verdict.
@@ -58,6 +59,7 @@ def chunk_without_choices(reading: Reading, spec: SpecView) -> Iterator[Finding]
     since="0.1",
     passes=[stream(), stream({"/1/choices/0/logprobs": _LOG, "/2/choices/0/logprobs": _LOG})],
     fails=[stream({"/1/choices/0/logprobs": _LOG})],
+    needs=("breached",),
 )
 def logprobs_interrupted(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """Some of the text of a choice comes with log probabilities, some without.
@@ -85,6 +87,7 @@ def logprobs_interrupted(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         stream({"/1/choices/0/delta": {"audio": {"data": "UklGRg=="}}}),
         stream({"/1/choices/0/delta": {"audio": _AUDIO}, "/2/choices/0/delta": {"audio": {"id": "audio_2"}}}),
     ],
+    needs=("breached",),
 )
 def audio_pieces_disordered(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The pieces of a spoken answer come in another order than id, sound and words, expiry.

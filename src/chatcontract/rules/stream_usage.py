@@ -83,7 +83,7 @@ def usage_unasked(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     if asked.get("stream") is not True or members(asked.get("stream_options")).get("include_usage") is True:
         return
     if reading.completion.get("usage") is not None:
-        position = next((part.position for part in reading.chunks if _usage(part) is not None), None)
+        position = next((part.position for part in reading.turns if _usage(part) is not None), None)
         usage = reading.completion["usage"]
         message = f"expected no usage, since include_usage is not true, got {short(usage, 120)}"
         yield Finding("/usage", message, usage, position)
@@ -103,6 +103,7 @@ def usage_unasked(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         stream({"/1/usage": USAGE, **_LAST}),
     ],
     breaks=[("llama-stack", "adds the counts up and books too many tokens")],
+    needs=("breached",),
 )
 def usage_repeated(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """More than one chunk of the stream has usage.
@@ -114,7 +115,7 @@ def usage_repeated(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     None known.
     """
     if breaches(reading, "usage-repeated"):
-        count = sum(_usage(part) is not None for part in reading.chunks)
+        count = sum(_usage(part) is not None for part in reading.turns)
         yield from of_breaches(reading, "usage-repeated", says=f"expected one chunk with usage, got {count}")
 
 
@@ -129,6 +130,7 @@ def usage_repeated(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     passes=[stream(_LAST), stream(_NULLS)],
     fails=[stream({"/3/usage": USAGE})],
     compatible=Severity.INFO,
+    needs=("breached",),
 )
 def usage_beside_choices(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """Usage stands on a chunk that has choices.
@@ -183,6 +185,7 @@ def usage_member_absent(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     since="0.1",
     passes=[stream({**_LAST, **_NULLS}, request=_ASKED)],
     fails=[stream({"/4": Insert(usage_chunk()), "/5": Insert(chunk({}))})],
+    needs=("breached",),
 )
 def chunk_after_usage(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A chunk follows the one that has the usage.

@@ -65,14 +65,16 @@ def _property(schema: JSON) -> Example:
     return _strict(_closed({"a": schema}))
 
 
-def _schemas(reading: Reading) -> Iterator[asks.Schema]:
-    return (schema for schema in asks.schemas(reading.asked) if schema.strict and isinstance(schema.value, dict))
+def _schemas(reading: Reading) -> list[tuple[asks.Schema, list[Node]]]:
+    """The strict schemas, each with all its nodes."""
+    found = reading.in_request(json_schema.of_request)
+    return [(schema, nodes) for schema, nodes in found if schema.strict and isinstance(schema.value, dict)]
 
 
 def _nodes(reading: Reading) -> Iterator[tuple[str, Node]]:
     """Pointer and node of everything in the strict schemas."""
-    for schema in _schemas(reading):
-        for node in json_schema.nodes(schema.value):
+    for schema, nodes in reading.once(_schemas):
+        for node in nodes:
             yield schema.pointer + node.pointer, node
 
 
@@ -95,6 +97,7 @@ def _is_object(node: Node) -> bool:
     ],
     fails=[_strict({"type": "array", "items": _TEXT}), _strict(_closed({}, anyOf=[_closed({})]))],
     compatible=Severity.WARNING,
+    needs=("brought", "strict"),
 )
 def strict_root_unfit(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The root of a strict schema is no object, or a union.
@@ -105,7 +108,7 @@ def strict_root_unfit(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ## Known exceptions
     For functions, `parameters-not-object` and `parameters-root-union` say the same.
     """
-    for schema in _schemas(reading):
+    for schema, _ in reading.once(_schemas):
         if schema.is_arguments:
             continue
         if "anyOf" in schema.value:
@@ -129,6 +132,7 @@ def strict_root_unfit(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         _tool(_closed({"a": {**_closed({}), "additionalProperties": True}})),
     ],
     compatible=Severity.WARNING,
+    needs=("brought", "strict"),
 )
 def strict_object_open(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """An object of a strict schema doesn't rule out further members.
@@ -159,6 +163,7 @@ def strict_object_open(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         _tool(_closed({"a": {"type": "array", "items": _closed({"b": _TEXT}, required=["b", "c"])}})),
     ],
     compatible=Severity.WARNING,
+    needs=("brought", "strict"),
 )
 def strict_property_optional(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """`required` of an object in a strict schema doesn't list just its properties.
@@ -191,6 +196,7 @@ def strict_property_optional(reading: Reading, spec: SpecView) -> Iterator[Findi
     passes=[_property({"type": "array", "items": _TEXT})],
     fails=[_property({}), _property({"description": "anything"}), _property({"type": "array"})],
     compatible=Severity.WARNING,
+    needs=("brought", "strict"),
 )
 def strict_type_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A value of a strict schema may be anything.
@@ -202,8 +208,8 @@ def strict_type_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ## Known exceptions
     Arrays among the parameters of functions are reported by `array-without-items`.
     """
-    for schema in _schemas(reading):
-        for node in json_schema.nodes(schema.value):
+    for schema, nodes in reading.once(_schemas):
+        for node in nodes:
             if node.tokens and not _TYPED & node.value.keys() and not set(_BANNED) & node.value.keys():
                 yield Finding(schema.pointer + node.pointer, '"type" is missing, which strict mode requires')
             if node.value.get("type") == "array" and "items" not in node.value and not schema.is_arguments:
@@ -229,6 +235,7 @@ def strict_type_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         _property({"type": "string", "default": "x"}),
     ],
     compatible=Severity.WARNING,
+    needs=("brought", "strict"),
 )
 def strict_keyword_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A strict schema has a keyword that strict mode doesn't take.
@@ -268,6 +275,7 @@ def strict_keyword_unsupported(reading: Reading, spec: SpecView) -> Iterator[Fin
         _tool(_closed({"a": {"type": "string", "format": "x"}})),
     ],
     compatible=Severity.WARNING,
+    needs=("brought", "strict"),
 )
 def strict_format_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A text of a strict schema has a format that strict mode doesn't take.
@@ -296,6 +304,7 @@ def strict_format_unsupported(reading: Reading, spec: SpecView) -> Iterator[Find
     passes=[_strict(_closed({"a": {"$ref": "#/$defs/b"}}, **{"$defs": {"b": _TEXT}}))],
     fails=[_strict(_closed({"a": {"$ref": "#/$defs/b", "description": "x"}}, **{"$defs": {"b": _TEXT}}))],
     compatible=Severity.INFO,
+    needs=("brought", "strict"),
 )
 def strict_reference_qualified(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A reference in a strict schema has other keywords beside it.
@@ -323,6 +332,7 @@ def strict_reference_qualified(reading: Reading, spec: SpecView) -> Iterator[Fin
     passes=[_strict(_nested(5))],
     fails=[_strict(_nested(12))],
     compatible=Severity.INFO,
+    needs=("brought", "strict"),
 )
 def strict_schema_large(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A strict schema is larger than strict mode takes.
@@ -333,8 +343,7 @@ def strict_schema_large(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ## Known exceptions
     In 2024 the limits were 100 properties, five levels and 15000 characters.
     """
-    for schema in _schemas(reading):
-        found = list(json_schema.nodes(schema.value))
+    for schema, found in reading.once(_schemas):
         properties = sum(len(members(node.value.get("properties"))) for node in found)
         if properties > _MAX_PROPERTIES:
             yield Finding(schema.pointer, f"expected at most 5000 properties, got {properties}")
@@ -367,6 +376,7 @@ def _letters(node: Node) -> int:
         _property({"enum": [f"{n:060}" for n in range(251)]}),
     ],
     compatible=Severity.INFO,
+    needs=("brought", "strict"),
 )
 def strict_enum_large(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The enumerations of a strict schema are larger than strict mode takes.
@@ -377,8 +387,8 @@ def strict_enum_large(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ## Known exceptions
     In 2024 the limits were 500 values and 7500 characters.
     """
-    for schema in _schemas(reading):
-        enums = [(node, items(node.value.get("enum"))) for node in json_schema.nodes(schema.value)]
+    for schema, nodes in reading.once(_schemas):
+        enums = [(node, items(node.value.get("enum"))) for node in nodes]
         total = sum(len(values) for _, values in enums)
         if total > _MAX_VALUES:
             yield Finding(schema.pointer, f"expected at most 1000 values of enumerations, got {total}")

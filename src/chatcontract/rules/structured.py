@@ -79,7 +79,7 @@ def _wrapped(text: str) -> str:
     basis=Basis.DOCUMENTED,
     source=_API,
     since="0.1",
-    needs=("asked",),
+    needs=("/response_format",),
     passes=[
         response({_CONTENT: ' {"sum": 4}\n'}, request=_OBJECT),
         response({_CONTENT: '{"su', "/choices/0/finish_reason": "length"}, request=_OBJECT),
@@ -117,7 +117,7 @@ def content_not_json(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.DOCUMENTED,
     source=_API,
     since="0.1",
-    needs=("asked",),
+    needs=("/response_format",),
     passes=[
         response({_CONTENT: '{"code": "```"}'}, request=_OBJECT),
         response({_CONTENT: "```json\n{}\n```"}, request={}),
@@ -151,7 +151,7 @@ def json_content_wrapped(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.DOCUMENTED,
     source=_API,
     since="0.1",
-    needs=("asked",),
+    needs=("/response_format",),
     passes=[response({_CONTENT: "{}"}, request=_OBJECT)],
     fails=[response({_CONTENT: text}, request=_OBJECT) for text in ("[4]", "4", "null")],
 )
@@ -180,7 +180,7 @@ def json_content_not_object(reading: Reading, spec: SpecView) -> Iterator[Findin
     basis=Basis.DOCUMENTED,
     source=_GUIDE,
     since="0.1",
-    needs=("asked",),
+    needs=("/response_format",),
     passes=[
         response({_CONTENT: '{"sum": 4}'}, request=_by(True)),
         response({_CONTENT: '{"sum": "4"}', "/choices/0/finish_reason": "length"}, request=_by(True)),

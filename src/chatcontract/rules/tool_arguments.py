@@ -5,12 +5,12 @@ from itertools import islice
 
 from chatcontract.declare import SpecView, rule
 from chatcontract.examples import CALL, TOOL, Changes, response
-from chatcontract.jsontext import ABSENT, parse
+from chatcontract.jsontext import ABSENT, lenient_value, parse
 from chatcontract.model import JSON, Basis, Finding, Part, Severity
 from chatcontract.pointer import resolve, split
 from chatcontract.reading import Reading
 from chatcontract.redact import short
-from chatcontract.toolcalls import Offer, ToolCall, all_calls, offers
+from chatcontract.toolcalls import Offer, ToolCall, all_calls, offered
 
 _GUIDE = "https://developers.openai.com/api/docs/guides/function-calling"
 _ARGUMENTS = "#/components/schemas/ChatCompletionMessageToolCall/properties/function/properties/arguments"
@@ -39,7 +39,7 @@ def _arguments(reading: Reading) -> Iterator[tuple[ToolCall, str]]:
 
 
 def _offer(reading: Reading, call: ToolCall) -> Offer:
-    return offers(reading.asked).get(call.name, _NONE) if isinstance(call.name, str) else _NONE
+    return offered(reading).get(call.name, _NONE) if isinstance(call.name, str) else _NONE
 
 
 def _graver(offer: Offer) -> Severity | None:
@@ -80,6 +80,8 @@ def arguments_not_json(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     Without `strict` the model promises nothing; an answer that was cut is not judged.
     """
     for call, text in _arguments(reading):
+        if lenient_value(text) is not ABSENT:
+            continue
         value, faults = parse(text)
         fault = next((f for f in faults if value is ABSENT or f.kind in ("non-finite-number", "invalid-json")), None)
         if fault is not None and call.finish not in _CUT:
@@ -155,10 +157,9 @@ def arguments_mismatch(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """
     if not (reading.asked.get("tools") or reading.asked.get("functions")):
         return
-    offered = None
+    by_name = offered(reading)
     for call, text in islice(_arguments(reading), _MAX_CALLS):
-        offered = offers(reading.asked) if offered is None else offered
-        offer = offered.get(call.name) if isinstance(call.name, str) else None
+        offer = by_name.get(call.name) if isinstance(call.name, str) else None
         value = parse(text)[0] if offer is not None and isinstance(offer.parameters, dict) else None
         if offer is not None and isinstance(value, dict):
             yield from _mismatches(call, offer, value)

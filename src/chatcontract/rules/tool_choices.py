@@ -7,7 +7,7 @@ from chatcontract.examples import CALL, TOOL, Changes, response
 from chatcontract.model import JSON, Basis, Finding, Part, Severity
 from chatcontract.reading import Reading, items
 from chatcontract.redact import short
-from chatcontract.toolcalls import all_calls, demand, has_call
+from chatcontract.toolcalls import all_calls, demanded, has_call
 
 _GUIDE = "https://developers.openai.com/api/docs/guides/function-calling"
 _IGNORED = "https://github.com/ollama/ollama/issues/8421"
@@ -58,7 +58,7 @@ def tool_called_despite_none(reading: Reading, spec: SpecView) -> Iterator[Findi
     ## Known exceptions
     None known.
     """
-    if not demand(reading.asked).barred:
+    if not demanded(reading).barred:
         return
     for call in all_calls(reading):
         text = f"expected no call, since the request forbids it, got one of {short(call.name, 80)}"
@@ -93,7 +93,7 @@ def forced_tool_not_called(reading: Reading, spec: SpecView) -> Iterator[Finding
     ## Known exceptions
     Answers that were cut, filtered or refused.
     """
-    wanted = demand(reading.asked)
+    wanted = demanded(reading)
     if not wanted.forced:
         return
     name = "tool_choice" if reading.asked.get("tool_choice") is not None else "function_call"
@@ -128,7 +128,7 @@ def other_tool_than_named(reading: Reading, spec: SpecView) -> Iterator[Finding]
     ## Known exceptions
     None known.
     """
-    named = demand(reading.asked).named
+    named = demanded(reading).named
     if named is None:
         return
     for call in all_calls(reading):
@@ -158,7 +158,7 @@ def tool_not_allowed(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ## Known exceptions
     None known.
     """
-    allowed = demand(reading.asked).allowed
+    allowed = demanded(reading).allowed
     if allowed is None:
         return
     for call in all_calls(reading):
@@ -175,7 +175,7 @@ def tool_not_allowed(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.DOCUMENTED,
     source="https://github.com/sgl-project/sglang/issues/9696",
     since="0.1",
-    needs=("asked", "calls"),
+    needs=("/parallel_tool_calls", "calls"),
     passes=[
         response(_called(CALL, _TIME_CALL), request={"/tools": [TOOL, _TIME]}),
         response(_called(CALL), request={"/tools": [TOOL], "/parallel_tool_calls": False}),

@@ -48,6 +48,7 @@ def _called(changes: dict[str, JSON] | None = None) -> Example:
     passes=[_called(), _called({f"{_CALLS}/-": _begun(1, "call_2"), f"{_MORE}/-": _rest(1)})],
     fails=[_called({f"{_MORE}/-": _begun(0, "call_2"), f"{_MORE}/1/function/arguments": "{}"})],
     breaks=[("ai-sdk", "merges the calls or drops the second")],
+    needs=("breached",),
 )
 def fragment_index_reused(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A new tool call begins at the index of another.
@@ -76,6 +77,7 @@ def fragment_index_reused(reading: Reading, spec: SpecView) -> Iterator[Finding]
         _called({f"{_CALLS}/-": _begun(2, "call_2"), f"{_MORE}/-": _rest(2)}),
     ],
     breaks=[("openai-python .stream()", "raises"), ("openai-node .stream()", "raises")],
+    needs=("breached",),
 )
 def fragment_index_gap(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The indices of the tool calls of a choice do not begin at 0 or leave a number out.
@@ -105,6 +107,7 @@ def fragment_index_gap(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         _called({f"{_CALLS}/0/id": GONE, f"{_MORE}/0/id": "call_C0ffee1"}),
     ],
     breaks=[("ai-sdk", "raises: the id should be a string"), ("gptel, opencode", "fail: missing id")],
+    needs=("breached",),
 )
 def fragment_without_id(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The first fragment of a tool call has no `id`, or an empty one.
@@ -130,6 +133,7 @@ def fragment_without_id(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     passes=[_called()],
     fails=[_called({f"{_CALLS}/0/type": GONE})],
     breaks=[("openai-node .stream()", "raises"), ("ai-sdk", "raises InvalidResponseDataError")],
+    needs=("breached",),
 )
 def fragment_without_type(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The first fragment of a tool call has no `type`.
@@ -158,6 +162,7 @@ def fragment_without_type(reading: Reading, spec: SpecView) -> Iterator[Finding]
         _called({f"{_CALLS}/0/function/name": GONE, f"{_MORE}/0/function/name": "get_weather"}),
     ],
     breaks=[("@ai-sdk/openai-compatible", "raises"), ("@ai-sdk/openai", "raises")],
+    needs=("breached",),
 )
 def fragment_without_name(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The first fragment of a call has no name, or an empty one.
@@ -183,6 +188,7 @@ def fragment_without_name(reading: Reading, spec: SpecView) -> Iterator[Finding]
     fails=[_called({f"{_MORE}/0/id": ""})],
     breaks=[("gptel, opencode", "fail: missing id or name")],
     compatible=Severity.WARNING,
+    needs=("breached",),
 )
 def fragment_id_blank(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A later fragment of a tool call has an empty `id` where it should have none.
@@ -208,6 +214,7 @@ def fragment_id_blank(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     fails=[_called({f"{_MORE}/0/function/name": ""})],
     breaks=[("gptel, opencode", "fail: missing id or name")],
     compatible=Severity.WARNING,
+    needs=("breached",),
 )
 def fragment_name_blank(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A later fragment of a call has an empty name where it should have none.
@@ -231,6 +238,7 @@ def fragment_name_blank(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     since="0.1",
     passes=[_called()],
     fails=[_called({f"{_MORE}/0/id": "call_C0ffee1"})],
+    needs=("breached",),
 )
 def fragment_id_repeated(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A later fragment of a tool call tells its `id` again.
@@ -261,6 +269,7 @@ def fragment_id_repeated(reading: Reading, spec: SpecView) -> Iterator[Finding]:
             "join the names to one that no tool has",
         )
     ],
+    needs=("breached",),
 )
 def fragment_name_repeated(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A later fragment of a call tells its name again.
@@ -285,6 +294,7 @@ def fragment_name_repeated(reading: Reading, spec: SpecView) -> Iterator[Finding
     since="0.1",
     passes=[_called()],
     fails=[_called({f"{_MORE}/0/id": "call_2"})],
+    needs=("breached",),
 )
 def fragment_id_changed(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A later fragment of a tool call has another `id`, but begins no call of its own.
@@ -308,6 +318,7 @@ def fragment_id_changed(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     since="0.1",
     passes=[_called()],
     fails=[_called({f"{_MORE}/0/function/name": "get_time"})],
+    needs=("breached",),
 )
 def fragment_name_changed(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A later fragment of a call has another name.

@@ -8,7 +8,7 @@ from chatcontract.examples import CALL, TOOL, Changes, response
 from chatcontract.model import JSON, Basis, Finding, Part, Severity
 from chatcontract.reading import Reading, items, members
 from chatcontract.redact import short
-from chatcontract.toolcalls import all_calls, offers, tool_calls
+from chatcontract.toolcalls import all_calls, offered, tool_calls
 
 _GUIDE = "https://developers.openai.com/api/docs/guides/function-calling"
 _CALL = "#/components/schemas/ChatCompletionMessageToolCall"
@@ -208,14 +208,13 @@ def tool_not_offered(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """
     if not reading.asked:
         return
-    offered = None
+    by_name = offered(reading)
     for call in all_calls(reading):
         if isinstance(call.name, str):
-            offered = offers(reading.asked) if offered is None else offered
-            offer = offered.get(call.name)
+            offer = by_name.get(call.name)
             kind = "custom" if call.kind == "custom" else "function"
             if offer is None:
-                text = f"expected one of {short(list(offered), 120)}, got {short(call.name, 80)}"
+                text = f"expected one of {short(list(by_name), 120)}, got {short(call.name, 80)}"
                 yield Finding(f"{call.body}/name", text, call.name)
             elif offer.kind != kind:
                 text = f"{short(call.name, 80)} is called as a {kind} and offered as a {offer.kind} tool"

@@ -26,9 +26,9 @@ def _usage(reading: Reading) -> dict[str, JSON]:
 def _count(holder: dict[str, JSON], name: str) -> int | None:
     """The number of tokens, however a whole number is written; None where there is none."""
     value = holder.get(name)
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value if type(value) is int else None
+    if type(value) is int:
+        return value
+    return int(value) if isinstance(value, float) and value.is_integer() else None
 
 
 def _using(prompt: int = 14, completion: int = 3, **rest: JSON) -> Changes:
@@ -64,7 +64,7 @@ def usage_total_mismatch(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     Gateways that count reasoning apart from completion tokens report a larger total.
     """
     usage = _usage(reading)
-    prompt, completion, total = (_count(usage, name) for name in _COUNTS)
+    prompt, completion, total = [_count(usage, name) for name in _COUNTS]
     if prompt is None or completion is None or total is None:
         return
     if prompt + completion != total:
@@ -210,7 +210,7 @@ def usage_details_sum_too_large(reading: Reading, spec: SpecView) -> Iterator[Fi
         details, limit = usage.get(f"{whole}_details"), _count(usage, whole)
         if not details or not isinstance(details, dict) or limit is None:
             continue
-        parts = [part for name in names if (part := _count(details, name)) is not None]
+        parts = [part for name in names if name in details and (part := _count(details, name)) is not None]
         if parts and max(parts) <= limit < sum(parts):
             text = f"expected at most {short(limit)} for {', '.join(names)} together, got {short(sum(parts))}"
             yield Finding(f"/usage/{whole}_details", text, details)
@@ -280,7 +280,7 @@ def prompt_tokens_zero(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.DOCUMENTED,
     source=_API,
     since="0.1",
-    needs=("asked",),
+    needs=("limited",),
     passes=[
         response(request={"/max_completion_tokens": 3}),
         response(request={}),
@@ -324,6 +324,7 @@ def completion_tokens_above_limit(reading: Reading, spec: SpecView) -> Iterator[
         response({"/usage/prompt_tokens": 14.0}),
         response(_using(prompt_tokens_details={"cached_tokens": 0.0})),
     ],
+    needs=("floats",),
 )
 def token_count_written_as_float(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A number of tokens is written with a fraction of zero, such as `12.0`.

@@ -45,12 +45,16 @@ _HOW = (
 
 
 class Reply(NamedTuple):
-    """What a choice says: a text, a refusal or calls, cut by the limit of length or not."""
+    """What a choice says: a text, a refusal or calls, cut by the limit of length or not.
+
+    `most`: so many tokens are counted at most; a call that was demanded has its whole name, be it longer.
+    """
 
     text: str | None = None
     refusal: str | None = None
     calls: tuple[Call, ...] = ()
     is_cut: bool = False
+    most: int | None = None
 
     @property
     def tokens(self) -> list[str]:
@@ -60,7 +64,8 @@ class Reply(NamedTuple):
     @property
     def size(self) -> int:
         """The tokens of all of it."""
-        return len(self.tokens) + sum(_size(call) for call in self.calls)
+        whole = len(self.tokens) + sum(_size(call) for call in self.calls)
+        return whole if self.most is None else min(whole, self.most)
 
 
 def reply(asked: Mapping[str, JSON], position: int, canned: Reply | None = None) -> Reply:
@@ -148,7 +153,7 @@ def _limited(whole: Reply, limit: int | None) -> Reply:
     if limit is None or whole.size < limit:
         return whole
     spoken = "".join(whole.tokens[:limit])
-    cut = whole._replace(calls=_some_calls(whole.calls, limit), is_cut=True)
+    cut = whole._replace(calls=_some_calls(whole.calls, limit), is_cut=True, most=limit)
     return cut._replace(text=spoken) if whole.text is not None else cut._replace(refusal=spoken or whole.refusal)
 
 
