@@ -42,6 +42,7 @@ test: $(VENV)/tested ## the whole suite, against the installed wheel
 
 nightly: $(VENV)/tested ## the suite with the long setting of every property
 	CHATCONTRACT_NIGHTLY=1 $(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+	CHATCONTRACT_NIGHTLY=1 $(BIN)/python -m pytest -p no:xdist -s tests/server/test_sweep.py
 
 seeds: $(VENV)/tested ## the client pages that the document generates (needs Java)
 	$(PIP) install --quiet --constraint constraints.txt --group seeds

@@ -1,20 +1,24 @@
 """All errors of a faulty payload beside its verdict, and that they are few, short and at the leaf."""
 
 from collections.abc import Callable, Iterator
+from itertools import cycle
 from typing import Any
 
 import jsonschema_rs
+import orjson
 
-from benchmarks.measure import Effort, Line, interleaved
-from benchmarks.payloads import Fault, Payload, all_payloads
+from benchmarks.measure import Effort, Job, Line, interleaved
+from benchmarks.payloads import Fault, Payload, all_payloads, payload
 from benchmarks.verdicts import judge_of, no_document
-from chatcontract import Contract, Violations, closures
+from chatcontract import Contract, Exchange, Request, Violations, closures
+from chatcontract.model import Response
 
 JSON = Any
 
 GOAL = 12
 LOGPROBS_GOAL = 4
 MAX_MESSAGE = 300
+_VARIANTS = 600
 
 
 def _checked(contract: Contract, root: str, value: JSON) -> Violations:
@@ -100,3 +104,33 @@ def with_all_rules(effort: Effort) -> Iterator[Line]:
         mine, other = interleaved(jobs, effort)
         found = len(_checked(contract, made.root, made.value))
         yield Line(section, made.name, *mine.over(other), note=f"{found} violations" if found else "")
+    yield from _with_new_tools(effort, contract)
+    yield from _exchange(effort, contract)
+
+
+def _with_new_tools(effort: Effort, contract: Contract) -> Iterator[Line]:
+    """An agent request whose tools were never sent before: nothing that is remembered helps."""
+    made = payload("agent")
+    tools = made.value["tools"]
+    described = ({**tools[0], "function": {**tools[0]["function"], "description": str(n)}} for n in range(_VARIANTS))
+    variants = cycle([{**made.value, "tools": [first, *tools[1:]]} for first in described])
+    jobs = [(lambda values: contract.check_request(next(values)), variants), (contract.is_valid_request, made.value)]
+    mine, other = interleaved(jobs, effort)
+    yield Line("check with all rules / verdict, valid payload", "agent, tools never seen before", *mine.over(other))
+
+
+def _exchange(effort: Effort, contract: Contract) -> Iterator[Line]:
+    """A whole exchange from bytes, the agent request and its response, as a proxy sees it."""
+    asked, answer = payload("agent").text, payload("response").text
+    headers = (("content-type", "application/json"), ("x-request-id", "req_1"))
+    exchange = Exchange("1", Request("POST", body=asked), Response(200, headers, answer))
+    if contract.check(exchange):
+        raise AssertionError("the exchange is not clean")
+    jobs: list[Job] = [
+        (contract.check, exchange),
+        (lambda texts: [orjson.loads(text) for text in texts], (asked, answer)),
+    ]
+    mine, other = interleaved(jobs, effort)
+    section = "check of an exchange with all rules / orjson.loads of both bodies"
+    yield Line(section, "agent request and response", *mine.over(other))
+    yield Line(section, "the same, time", mine.least * 1e6, unit=" µs")

@@ -11,14 +11,14 @@ from pathlib import Path
 if not __package__:
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import errors, published, starting, streams, verdicts
+from benchmarks import auditing, bulk, errors, generation, published, relaying, starting, streams, verdicts
 from benchmarks.measure import FULL, QUICK, Effort, Line
 
 Section = Callable[[], Iterator[Line]]
 _PACKAGES = ("chatcontract", "jsonschema-rs", "orjson", "jsonschema", "openapi-core")
 
 
-def sections(effort: Effort, closures: dict[str, str] | None) -> dict[str, Section]:
+def sections(effort: Effort, closures: dict[str, str] | None, document: Path | None = None) -> dict[str, Section]:
     """What can be measured, by the name that `--only` takes."""
     return {
         "parsed": lambda: verdicts.parsed(effort, closures),
@@ -35,6 +35,10 @@ def sections(effort: Effort, closures: dict[str, str] | None) -> dict[str, Secti
         "process": lambda: starting.whole_process(effort),
         "stream": lambda: streams.stream(effort),
         "bulk": lambda: streams.bulk(effort),
+        "recording": lambda: bulk.lines(bulk.DEFAULT if effort is FULL else bulk.DEFAULT // 8),
+        "relaying": lambda: relaying.relaying(effort),
+        "audit": lambda: auditing.audit(effort),
+        "generation": lambda: generation.generated(effort, document),
     }
 
 
@@ -52,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"{document}: no such file")
     closures = published.closures(document) if document else None
     lines: list[Line] = []
-    for name, section in sections(QUICK if arguments.quick else FULL, closures).items():
+    for name, section in sections(QUICK if arguments.quick else FULL, closures, document).items():
         if not arguments.only or name in arguments.only:
             for line in section():
                 _print(line, lines[-1] if lines else None)

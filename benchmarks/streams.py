@@ -1,5 +1,6 @@
 """A whole event stream, and many payloads as JSON lines."""
 
+import json
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -59,9 +60,12 @@ def bulk(effort: Effort) -> Iterator[Line]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "traffic.jsonl")
         path.write_bytes(b"".join(_lines()))
+        strange = Path(folder, "strange.jsonl")
+        strange.write_bytes(b"".join(_lines(fitting=False)))
         jobs = [
             (_check(["CC0"]), path),
             (_check(None), path),
+            (_check(None), strange),
             (_bare, path),
             (_parsed, path),
         ]
@@ -69,6 +73,7 @@ def bulk(effort: Effort) -> Iterator[Line]:
     names = (
         "chatcontract check, schema alone",
         "chatcontract check, all rules",
+        "chatcontract check, all rules, calls that do not fit the tools",
         "orjson + jsonschema-rs",
         "orjson alone",
     )
@@ -76,15 +81,35 @@ def bulk(effort: Effort) -> Iterator[Line]:
         yield Line(section, name, _LINES / taken.least, unit="/s")
 
 
-def _lines() -> Iterator[bytes]:
-    """Bare pairs of request and response, one in fifty of them faulty."""
+def _lines(*, fitting: bool = True) -> Iterator[bytes]:
+    """Bare pairs of request and response, one in fifty of them faulty.
+
+    Every second answer calls tools: those of its request if the pairs are to fit, else others, which gives three
+    violations in each such pair.
+    """
     requests = [p for p in all_payloads() if p.root == "request" and p.name != "large"]
     responses = [p for p in all_payloads() if p.root == "response" and p.name != "logprobs"]
     for number in range(_LINES):
-        asked, answer = requests[number % 2], responses[number // 2 % 2]
+        asked, answer = requests[number % 2], responses[number % 2 if fitting else number // 2 % 2]
         request = asked.faults[0].value if number % 100 == 0 else asked.value
         response = answer.faults[0].value if number % 100 == 50 else answer.value
+        if fitting and "tools" in request and answer is responses[1]:
+            response = _called(response, request["tools"])
         yield compact({"id": str(number), "status": 200, "request": request, "response": response}) + b"\n"
+
+
+def _called(response: Any, tools: list[Any]) -> Any:
+    """The response with calls of the first tools, as these declare their arguments."""
+    values = {"string": "ice", "integer": 3, "boolean": True}
+    message = response["choices"][0]["message"]
+    calls = [
+        {**call, "function": {"name": function["name"], "arguments": json.dumps(arguments)}}
+        for call, function in zip(message["tool_calls"], (tool["function"] for tool in tools), strict=False)
+        if (declared := function["parameters"])
+        for arguments in [{name: values[declared["properties"][name]["type"]] for name in declared["required"]}]
+    ]
+    choice = {**response["choices"][0], "message": {**message, "tool_calls": calls}}
+    return {**response, "choices": [choice]}
 
 
 def _check(select: list[str] | None) -> Callable[[Path], Any]:

@@ -18,21 +18,41 @@ SOURCE = Path(chatcontract.__file__).parent
 # A module imports only from rows above its own here; modules of one row do not import each other.
 # A name counts before a pattern, and of patterns the longest one.
 LAYERS = """
-model oddities spans style spec commands reports reports.json_ server.dice
-exceptions pointer redact sse unions breaches asked digest model_names report rules rules.probing settings
-jsontext recording calls examples evidence json_schema client spec.plain_yaml spec.fixes spec.export
-schema chunks envelopes declare page spec.document spec.keywords spec.simplify
+patterns
+model oddities spans style spec commands replay reports reports.json_ server.dice
+exceptions pointer redact sse unions breaches asked digest model_names report rules rules.probing settings traits
+cleaning journal encodings jsontext recording calls examples evidence json_schema client spec.plain_yaml spec.fixes spec.export
+schema chunks envelopes declare page sources.files sources.json_items sources.yaml_items spec.document spec.keywords spec.simplify
 reading reports.* spec.references
-sources completeness findings toolcalls tokens probe spec.operation spec.reduce
-rules.* judging looks offers plan target probes spec.anchors spec.tiers
-across probes.* spec.tolerances bodies ratings
-spec.compile health
-closures
-shapes
-contract
-__init__ catalogue runner audit
-audit_report probe_pages server.patterns server.answers server.errors
-server.faults server.scalars server.tokens
+native outline reports.replay_terminal har sources.messages completeness findings toolcalls tokens probe spec.operation spec.reduce
+rules.* sources.har sources.vcr sources.flows sources.batch sources.formats judging looks offers plan target probes spec.anchors spec.tiers
+across drift sources.lines probes.* spec.tolerances bodies ratings
+spec.compile sources.bodies sources.joining sources.schemathesis health
+closures sources
+shapes rulings replay.plan replay.journal
+contract replay.sending generate.values generate.models generate.nodes
+generate.draws generate.branches
+generate.schemas generate.strategies generate.minimal generate.repairs generate.malformed
+generate.offers generate.settings
+generate.conversation generate.answers
+generate.grammar generate.pieces
+generate.planning
+generate.mutations
+generate.spoiling
+generate
+integrations integrations.schemathesis.available integrations.schemathesis.documents
+integrations.schemathesis.bridges integrations.schemathesis.verdicts integrations.schemathesis.failures integrations.schemathesis.runs
+integrations.schemathesis.hooks
+integrations.schemathesis
+fuzz_cases shrinking
+fuzz_kinds fuzz_coverage
+__init__ catalogue convert runner audit replay.outcomes
+fuzz audit_report probe_pages server.patterns server.answers server.errors
+fuzz_report server.faults server.scalars server.tokens
+proxy proxy.wire proxy.copying proxy.connection
+proxy.upstream proxy.ledger proxy.findings proxy.live
+proxy.passage
+proxy.server
 server.faults.* server.heights server.grammars server.streams
 server.structured
 server.tool_calls
@@ -42,7 +62,7 @@ server.service
 server.app
 server.uvicorn_
 server
-commands.options
+commands.options commands.replay_progress
 commands.*
 cli
 __main__

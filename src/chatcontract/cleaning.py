@@ -60,9 +60,10 @@ def clean(exchange: Exchange, secrets: Iterable[str] = ()) -> Exchange:
         secrets: keys in use, to be taken out wherever they occur.
     """
     request, response = exchange.request, exchange.response
-    known = {*secrets, *_given_away(request, response)}
+    known = {*secrets, *given_away(request, response)}
     wanted = tuple(sorted((secret for secret in known if len(secret) >= SHORTEST), key=len, reverse=True))
     return exchange._replace(
+        id=without(exchange.id, wanted),
         request=None if request is None else _request(request, wanted),
         response=None if response is None else _response(response, wanted),
         origin=without(url(exchange.origin), wanted),
@@ -70,7 +71,7 @@ def clean(exchange: Exchange, secrets: Iterable[str] = ()) -> Exchange:
     )
 
 
-def _given_away(request: Request | None, response: Response | None) -> Iterator[str]:
+def given_away(request: Request | None, response: Response | None) -> Iterator[str]:
     """The keys that headers and the address of the exchange hold."""
     for name, value in (*(request.headers if request else ()), *(response.headers if response else ())):
         if is_secret(name):

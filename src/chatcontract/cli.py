@@ -79,7 +79,8 @@ def _complain(message: str, code: int) -> int:
 
 COMMANDS = {
     "check": "check", "audit": "audit", "probes": "probes", "rules": "rules", "explain": "rules", "docs": "rules",
-    "spec": "spec", "serve": "serve",
+    "spec": "spec", "convert": "convert", "serve": "serve", "record": "record", "replay": "replay",
+    "fuzz": "fuzz",
 }  # fmt: skip
 """Command → the module in `commands` that declares it."""
 

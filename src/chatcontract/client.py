@@ -118,17 +118,19 @@ class _Body:
 
 
 class Client:
-    """Sends requests, each over a connection of its own. Use it as an asynchronous context manager."""
+    """Sends requests, each over a connection of its own unless `reuse`. Use it as an asynchronous context manager."""
 
-    def __init__(self, limits: Limits | None = None, *, secrets: tuple[str, ...] = ()) -> None:
+    def __init__(self, limits: Limits | None = None, *, secrets: tuple[str, ...] = (), reuse: bool = False) -> None:
         self.limits = limits or Limits()
+        self._reuse = reuse
         self._secrets = tuple(secret for secret in secrets if secret)
         self._proxies = _Proxies()
+        self._shown: dict[Headers, Headers] = {}
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         """Open the session; raises ValueError where aiohttp is not installed."""
-        self._session = _session(self.limits)
+        self._session = _session(self.limits, self._reuse)
         return self
 
     async def __aexit__(
@@ -147,19 +149,22 @@ class Client:
         """
         sending = _Sending(self.limits, stop_after, self._proxies.of(request.url))
         fault: Fault | None = None
+        clock = asyncio.timeout(self.limits.total)
         try:
-            async with asyncio.timeout(self.limits.total):
-                await sending.run(self._session, request)
+            async with clock:
+                await sending.run(self._session, request, clock)
         except _Stop as stop:
             fault = stop.fault
-        except TimeoutError:
-            fault = Fault("timeout", f"the answer was not whole after {self.limits.total:g} s")
+        except TimeoutError as error:
+            fault = sending.late() if clock.expired() else _fault(error, answered=sending.status is not None)
         except Exception as error:  # whatever a hostile server makes of the HTTP library
             fault = _fault(error, answered=sending.status is not None)
         return self._reply(request, name, sending, fault)
 
     def _reply(self, request: Request, name: str, sending: "_Sending", fault: Fault | None) -> Reply:
-        shown = request._replace(headers=self.redacted(request.headers))
+        if request.headers not in self._shown:  # most requests have the same ones
+            self._shown = {request.headers: self.redacted(request.headers)}
+        shown = request._replace(headers=self._shown[request.headers])
         exchange = Exchange(name, shown, sending.response(), request.url, host=urlsplit(request.url).netloc)
         return Reply(exchange, time.monotonic() - sending.begun, fault, sending.stopped)
 
@@ -182,6 +187,7 @@ class _Sending:
         self._stop_after = stop_after
         self._body = _Body(limits.body)
         self._headers: Headers = ()
+        self._wait = limits.idle
         self.status: int | None = None
         self.begun = time.monotonic()
         self.stopped = False
@@ -192,8 +198,8 @@ class _Sending:
             return None
         return Response(self.status, self._headers, bytes(self._body.data), tuple(self._body.arrivals))
 
-    async def run(self, session: Any, request: Request) -> None:
-        """Send, then read until something ends it."""
+    async def run(self, session: Any, request: Request, clock: asyncio.Timeout) -> None:
+        """Send, then read until something ends it, or the clock, which is set anew for every piece."""
         call = session.request(
             request.method, request.url, data=request.body or None, headers=list(request.headers),
             allow_redirects=False, proxy=self._proxy,
@@ -202,39 +208,42 @@ class _Sending:
             self.status = answer.status
             self._headers = tuple((_text(name), _text(value)) for name, value in answer.raw_headers)
             self._body.expect(answer.headers.get("content-encoding", "").strip().lower())
-            await self._read(answer.content)
+            await self._read(answer.content, clock)
             if self.stopped:
                 answer.close()
 
-    async def _read(self, content: Any) -> None:
-        while piece := await self._piece(content):
+    async def _read(self, content: Any, clock: asyncio.Timeout) -> None:
+        end, loop = clock.when() or 0.0, asyncio.get_running_loop()
+        while not content.at_eof():
+            done = self._body.is_done
+            self._wait = self._limits.grace if done else self._limits.idle
+            clock.reschedule(min(end, loop.time() + self._wait))
+            piece: bytes = await content.readany()
+            if not piece:
+                return  # the end came while waiting
             self._body.add(piece, time.monotonic() - self.begun)
             if self._stop_after is not None and len(self._body.data) >= self._stop_after:
                 self.stopped = True
                 return
 
-    async def _piece(self, content: Any) -> bytes:
-        done = self._body.is_done
-        wait = self._limits.grace if done else self._limits.idle
-        try:
-            async with asyncio.timeout(wait):
-                piece: bytes = await content.readany()
-                return piece
-        except TimeoutError:
-            if done:
-                raise _Stop("left-open", "the connection stays open after [DONE]") from None
-            raise _Stop("idle", f"nothing came for {wait:g} s before the answer was whole") from None
+    def late(self) -> Fault:
+        """The fault of an answer that the clock ended."""
+        if time.monotonic() - self.begun >= self._limits.total:
+            return Fault("timeout", f"the answer was not whole after {self._limits.total:g} s")
+        if self._body.is_done:
+            return Fault("left-open", "the connection stays open after [DONE]")
+        return Fault("idle", f"nothing came for {self._wait:g} s before the answer was whole")
 
 
-def _session(limits: Limits) -> "aiohttp.ClientSession":
+def _session(limits: Limits, reuse: bool) -> "aiohttp.ClientSession":
     try:
         import aiohttp
     except ImportError:
-        raise ValueError("an audit needs aiohttp: pip install 'chatcontract[audit]'") from None
+        raise ValueError("sending requests needs aiohttp: pip install 'chatcontract[audit]'") from None
     known = inspect.signature(aiohttp.ClientSession.__init__).parameters
     bounds: dict[str, Any] = {"max_headers": limits.headers} if "max_headers" in known else {}
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(force_close=True, limit=0),
+        connector=aiohttp.TCPConnector(force_close=not reuse, limit=0),
         auto_decompress=False,
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,

@@ -9,18 +9,23 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from chatcontract.model import SECTIONS
+from chatcontract.patterns import pattern
 
 ORDER = {"error": 0, "warning": 1, "info": 2}
 """Severities, the worst first."""
-_GOT = re.compile(r", got .*", re.S)
-_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'|`[^`]*`")
-_NUMBERS = re.compile(r"[0-9]+")
+FIRST_NAMES = 5
+MAX_NAMES = 10_000
+"""Results that a group names."""
+_GOT = pattern(r", got .*", re.S)
+_QUOTED = pattern(r"\"[^\"]*\"|'[^']*'|`[^`]*`")
+_NUMBERS = pattern(r"[0-9]+")
 
 
 class Group(NamedTuple):
     """The same violation met in several places; `first` is the first of them, in the result `result`.
 
-    `names` are the results that have it, each once; `times` is how often it was met.
+    `names` are the results that have it, each once, MAX_NAMES at most; `results` counts all of them, and `times`
+    how often it was met.
     """
 
     first: dict[str, Any]
@@ -28,6 +33,7 @@ class Group(NamedTuple):
     names: list[str]
     whom: Counter[str]
     times: int
+    results: int
 
 
 Key = tuple[str, str, str]
@@ -48,20 +54,61 @@ def key_of(violation: dict[str, Any]) -> Key:
 
 def grouped(results: Iterable[dict[str, Any]]) -> list[Group]:
     """One group for each kind of violation, the worst and most frequent first."""
-    met: dict[Key, list[tuple[dict[str, Any], dict[str, Any]]]] = {}
+    met: dict[Key, _Gathered] = {}
     for result in results:
         for violation in result["violations"]:
-            met.setdefault(key_of(violation), []).append((violation, result))
-    made = [_group(places) for places in met.values()]
+            met.setdefault(key_of(violation), _Gathered(violation, result)).add(violation, result)
+    made = [gathered.group() for gathered in met.values()]
     return sorted(made, key=lambda group: (ORDER.get(group.first["severity"], 3), group.first["rule"], -group.times))
 
 
-def _group(places: list[tuple[dict[str, Any], dict[str, Any]]]) -> Group:
-    first, result = places[0]
-    names = [name for violation, result in places for name in violation.get("seen_in") or [result["id"]]]
-    whom = Counter(result.get("provider") or result.get("host") or "" for _, result in places)
-    times = sum(violation.get("occurrences") or 1 for violation, _ in places)
-    return Group(first, result, list(dict.fromkeys(names)), whom, times)
+class _Gathered:
+    """A group in the making; its size does not grow with the results beyond MAX_NAMES."""
+
+    def __init__(self, first: dict[str, Any], result: dict[str, Any]) -> None:
+        self._first, self._result = first, result
+        self._names: dict[str, None] = {}
+        self._whom: Counter[str] = Counter()
+        self._times = self._more = 0
+        self._last = ""
+
+    def add(self, violation: dict[str, Any], result: dict[str, Any]) -> None:
+        self._whom[result.get("provider") or result.get("host") or ""] += 1
+        self._times += violation.get("occurrences") or 1
+        for name in violation.get("seen_in") or (result["id"],):
+            if name in self._names or name == self._last:
+                continue
+            self._last = name
+            if len(self._names) < MAX_NAMES:
+                self._names[name] = None
+            else:
+                self._more += 1
+
+    def group(self) -> Group:
+        names = list(self._names)
+        return Group(self._first, self._result, names, self._whom, self._times, len(names) + self._more)
+
+
+class Change(NamedTuple):
+    """The same change in shape between recordings and their replays: what it is, and where it was met.
+
+    `names` are the first results that have it, FIRST_NAMES at most; `results` counts all of them.
+    """
+
+    drift: dict[str, Any]
+    names: list[str]
+    results: int
+
+
+def drifted(results: Iterable[dict[str, Any]]) -> list[Change]:
+    """Every change once, the worst and most frequent first."""
+    met: dict[tuple[str, ...], Change] = {}
+    for result in results:
+        for one in result.get("drift") or ():
+            key = tuple(str(one[name]) for name in ("kind", "pointer", "before", "after"))
+            change = met.get(key, Change(one, [], 0))
+            met[key] = Change(change.drift, [*change.names, result["id"]][:FIRST_NAMES], change.results + 1)
+    return sorted(met.values(), key=lambda change: (ORDER.get(change.drift["severity"], 3), -change.results))
 
 
 def by_section(names: Iterable[str]) -> list[str]:

@@ -64,9 +64,16 @@ class Journal:
         return self._unsynced >= EVERY_LINES or (self._unsynced > 0 and time.monotonic() - self._since > EVERY_SECONDS)
 
     def sync(self) -> None:
-        """Have the lines written so far outlast the machine; takes milliseconds, and may run in another thread."""
+        """Have the lines written so far outlast the machine; takes milliseconds, and may run in another thread.
+
+        Raises:
+            SourceError: the disk does not take them.
+        """
         self._unsynced, self._since = 0, 0.0
-        os.fsync(self._file.fileno())
+        try:
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise SourceError(f"{self.path}: cannot be written: {error.strerror}.") from None
 
     def lines(self) -> Iterator[bytes]:
         """The lines written so far, in order, without their ends."""
@@ -77,8 +84,10 @@ class Journal:
     def close(self) -> None:
         """Sync and close."""
         if not self._file.closed:
-            self.sync()
-            self._file.close()
+            try:
+                self.sync()
+            finally:
+                self._file.close()
 
     def __enter__(self) -> Self:
         return self

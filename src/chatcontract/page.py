@@ -86,7 +86,7 @@ class Page:
         return {
             "report": {"interrupted": False, "capabilities": {}, "models": [], "notes": [], **report},
             "audit": self.audit,
-            "title": f"Audit of {report['target']}" if self.audit else "Check of recorded traffic",
+            "title": f"Audit of {report['target']}" if self.audit else _title(report),
             "clean": is_clean(report),
             "facts": list(self._facts()),
             "sentence": self._sentence(),
@@ -155,7 +155,7 @@ class Page:
             f"v{at}", first, rule, section_of(first["rule"], self.report["rules"]),
             group.result["verdict"], f"{first['part']} {first['pointer'] or WHOLE}{chunk}", group.times,
             [(name, self._results.get(name, "")) for name in names[:MAX_PLACES]],
-            max(0, len(names) - MAX_PLACES), excerpt(first, group.result),
+            max(0, group.results - MAX_PLACES), excerpt(first, group.result),
         )  # fmt: skip
 
     def _row(self, anchor: str, result: JSON) -> Row:
@@ -228,6 +228,10 @@ def seconds(value: float) -> str:
     return f"{1000 * value:.0f} ms" if value < 1 else f"{value:.1f} s"
 
 
+def _title(report: JSON) -> str:
+    return f"Replay against {report['target']}" if "replay" in report else "Check of recorded traffic"
+
+
 def _score(name: str, score: JSON) -> JSON:
     share = f"{100 * score['passed'] // score['of']} %" if score["of"] else "none applied"
     return {"name": name, "share": share, "meaning": MEANINGS.get(name, ""), **score}
@@ -241,6 +245,10 @@ def _facts_of(result: JSON, probe: JSON) -> Iterator[tuple[str, str]]:
     }  # fmt: skip
     if not probe:
         told |= {"Id": result["id"], "Read from": result.get("origin"), "Host": result.get("host")}
+    if result.get("drift"):
+        told["Drift"] = "; ".join(
+            f"{one['kind']} at {one['pointer'] or WHOLE}: {one['before']} → {one['after']}" for one in result["drift"]
+        )
     for name, value in told.items():
         if value:
             yield name, str(value)

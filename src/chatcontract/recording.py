@@ -53,7 +53,9 @@ def recorded(value: JSON, text: bytes, origin: str, wanted: Part | None = None) 
     name = value.get("id")
     name = name if isinstance(name, str) and name else origin
     if _is_native(value):
-        return Recorded(part, _native(value, name, origin), "native line")
+        told, form = value.get("part"), value.get("form")
+        held = Part(told) if told in list(Part) else part
+        return Recorded(held, _native(value, name, origin), form if isinstance(form, str) else "native line")
     return Recorded(part, _pair(value, name, origin), "bare pair")
 
 
@@ -93,7 +95,9 @@ def _is_native(value: Mapping[str, JSON]) -> bool:
     request, response = value.get("request"), value.get("response")
     if isinstance(request, dict) and {"url", "method", "body", "body_base64"} & request.keys():
         return "messages" not in request
-    return isinstance(response, dict) and bool({"chunks", "body", "body_base64"} & response.keys())
+    if not isinstance(response, dict):
+        return False
+    return bool({"chunks", "body", "body_base64"} & response.keys()) or response.keys() == {"status", "headers"}
 
 
 def _native(value: Mapping[str, JSON], name: str, origin: str) -> Exchange:

@@ -3,9 +3,10 @@
 Its JSON Schema is `docs/report.schema.json`.
 """
 
+import json
 from collections import Counter
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import IO, Any
 
 from chatcontract.model import Result, Rule, Severity, Verdict, Violation
 
@@ -13,6 +14,60 @@ SCHEMA_VERSION = "1.0"
 SEVERITIES: tuple[Severity, ...] = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 Report = dict[str, Any]
 """The report as plain dicts and lists, ready to be written as JSON."""
+MAX_KEPT = 5000
+"""Results that are kept in memory; those of a longer run lie in a temporary file."""
+
+
+class Results:
+    """Results in their order: a list that lies on the disk once it is long. It is read as often as needed."""
+
+    def __init__(self) -> None:
+        self._kept: list[Report] = []
+        self._file: IO[bytes] | None = None
+        self._count = 0
+
+    def append(self, result: Report) -> None:
+        """Add one at the end."""
+        self._count += 1
+        if self._file is None and self._count > MAX_KEPT:
+            import tempfile
+
+            self._file = tempfile.TemporaryFile(prefix="chatcontract-")  # noqa: SIM115 - ends with this object
+            for kept in self._kept:
+                self._file.write(_written(kept))
+            self._kept = []
+        if self._file is None:
+            self._kept.append(result)
+        else:
+            self._file.write(_written(result))
+
+    def value(self) -> "list[Report] | Results":
+        """What a report holds: a plain list as long as it is one."""
+        return self._kept if self._file is None else self
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Report]:
+        if self._file is None:
+            yield from self._kept
+            return
+        place = 0
+        while True:
+            self._file.seek(place)
+            lines = self._file.readlines(2**20)
+            if not lines:
+                return
+            place = self._file.tell()
+            yield from map(json.loads, lines)
+
+    def __del__(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def _written(result: Report) -> bytes:
+    return json.dumps(result, separators=(",", ":")).encode() + b"\n"
 
 
 class Collector:
@@ -28,15 +83,15 @@ class Collector:
         self._head = head
         self._rule_of = rule_of
         self._keep = keep
-        self._results: list[Report] = []
+        self._results = Results()
         self._verdicts: Counter[str] = Counter()
         self._severities: Counter[str] = Counter()
         self._sides: Counter[str] = Counter()
         self._by_rule: dict[str, Counter[str]] = {}
         self._by_whom: dict[str, Counter[str]] = {}
 
-    def add(self, result: Result) -> Report:
-        """Count a result; returns its JSON form."""
+    def add(self, result: Result, dress: Callable[[Report], None] | None = None) -> Report:
+        """Count a result; returns its JSON form, to which `dress` has added what only its run knows."""
         self._verdicts[result.verdict] += 1
         whom = self._by_whom.setdefault(result.provider or result.host or "", Counter())
         whom["results"] += 1
@@ -48,6 +103,8 @@ class Collector:
         for code in {violation.rule for violation in result.violations}:
             self._by_rule[code]["results"] += 1
         made = result_json(result)
+        if dress is not None:
+            dress(made)
         if self._keep:
             self._results.append(made)
         return made
@@ -75,7 +132,7 @@ class Collector:
         rules = {code: rule_json(self._rule_of(code)) for code in sorted(self._by_rule)}
         return {
             "schema_version": SCHEMA_VERSION, **self._head, **members,
-            "rules": rules, "results": self._results, "summary": self.summary(),
+            "rules": rules, "results": self._results.value(), "summary": self.summary(),
         }  # fmt: skip
 
 

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 
 from chatcontract.across import Across
 from chatcontract.contract import Contract
-from chatcontract.exceptions import SourceError
 from chatcontract.model import Part, Result, Severity, Verdict, Violations
 from chatcontract.reading import Reading
 from chatcontract.recording import Recorded, Unreadable
 from chatcontract.report import Collector, Report
-from chatcontract.sources import Source, open_source
+from chatcontract.sources import Source, opened
 
 Progress = Callable[[Source, int], None]
 """Called now and then with the source at hand and the number of records read."""
@@ -40,26 +39,28 @@ class Run:
         self.sources: list[Report] = []
 
     def results(self, names: Iterable[str]) -> Iterator[Report]:
-        """The JSON form of every result, in order; a source that cannot be opened gives one errored result."""
-        for name in names:
-            try:
-                source = open_source(name, self._wanted)
-            except SourceError as error:
-                self.sources.append({"name": name, "format": None, "records": {}})
-                yield self._collector.add(errored(name, str(error).removeprefix(f"{name}: ")))
+        """The JSON form of every result, in order; a source that cannot be opened gives one errored result.
+
+        `names` are those that `sources.opened` takes.
+        """
+        for source in opened(names, self._wanted):
+            if isinstance(source, Unreadable):
+                self.sources.append({"name": source.origin, "format": None, "records": {}})
+                yield self._collector.add(errored(*source))
                 continue
             with source:
                 yield from self._of(source)
 
     def _of(self, source: Source) -> Iterator[Report]:
         forms: Counter[str] = Counter()
-        self.sources.append({"name": source.name, "format": source.format, "records": forms})
-        told = time.monotonic()
+        told = {"name": source.name, "format": source.format, "records": forms, "passed_over": source.passed_over}
+        self.sources.append(told)
+        shown = time.monotonic()
         for count, item in enumerate(source.items, 1):
             forms["unreadable" if isinstance(item, Unreadable) else item.form] += 1
             yield self._collector.add(self.result(item))
-            if time.monotonic() - told > EVERY:
-                told = time.monotonic()
+            if time.monotonic() - shown > EVERY:
+                shown = time.monotonic()
                 self._progress(source, count)
 
     def result(self, item: Recorded | Unreadable) -> Result:

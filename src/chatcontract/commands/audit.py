@@ -1,6 +1,7 @@
 """`chatcontract audit`: probes against a server."""
 
 import argparse
+import gc
 import os
 import sys
 from contextlib import AbstractContextManager, ExitStack, nullcontext
@@ -204,7 +205,11 @@ def _audited(audit: Any, collector: Collector, catalogue: Any, *, quiet: bool) -
 
     progress = _Progress(audit, enabled=not quiet and sys.stderr.isatty())
     audit.on_outcome(progress)
-    runner.run(audit)
+    gc.freeze()  # rules and probes live as long as the run: they need not be looked through again and again
+    try:
+        runner.run(audit)
+    finally:
+        gc.unfreeze()
     progress.clear()
     return audit_report.report(audit, collector, catalogue)
 

@@ -15,6 +15,7 @@ from chatcontract.report import SEVERITIES, Collector, Report
 from chatcontract.reports import RENDERERS, Renderer, parse, renderer
 from chatcontract.runner import Run, spec_json
 from chatcontract.sources import Source
+from chatcontract.sources.formats import listed
 
 EXAMPLES = """examples:
   chatcontract check traffic.jsonl.gz
@@ -22,10 +23,12 @@ EXAMPLES = """examples:
   curl -sN … | chatcontract check --as stream -
   chatcontract check recorded/*.sse --profile compatible --report json=report.json
   chatcontract check traffic.jsonl --select CC0 --ignore undocumented-member --fail-on warning
+  chatcontract check session.har cassettes/ 'runs/*.jsonl.zst'
+  chatcontract check batch_input.jsonl batch_output.jsonl
 
-what is read:
-  single JSON bodies, raw event streams (.sse), and JSON lines: native records, bare pairs
-  {"request": …, "response": …, "stream": […]}, or one body a line; .gz is unpacked on the way"""
+what is read (docs/traffic.md):
+{formats}
+  .gz and .zst are unpacked on the way; a directory stands for the traffic in it"""
 
 
 def add_to(commands: Any) -> None:
@@ -34,9 +37,9 @@ def add_to(commands: Any) -> None:
         "check",
         help="check recorded traffic",
         description="Check recorded requests, responses and streams against the contract.",
-        epilog=EXAMPLES,
+        epilog=EXAMPLES.replace("{formats}", listed()),
     )
-    command.add_argument("paths", nargs="+", metavar="PATH", help="a recording; - is standard input")
+    command.add_argument("paths", nargs="+", metavar="PATH", help="a recording or a directory; - is standard input")
     command.add_argument(
         "--as", dest="wanted", default="auto", choices=["auto", *(part.value for part in Part)],
         help="what the records are (default: found out)",

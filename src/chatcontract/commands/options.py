@@ -3,10 +3,12 @@
 import argparse
 import os
 import sys
+from contextlib import ExitStack
 from typing import Any
 
 from chatcontract import settings
 from chatcontract.contract import PROFILES, Contract
+from chatcontract.exceptions import SourceError
 from chatcontract.model import JSON, Severity
 from chatcontract.schema import ENGINES
 
@@ -120,3 +122,58 @@ def print_json(value: JSON) -> int:
     """Print the value as JSON; returns exit code 0."""
     out().write(json_text(value))
     return 0
+
+
+def header(value: str) -> tuple[str, str]:
+    """The pair of `NAME: VALUE`, as an argument's type."""
+    name, colon, rest = value.partition(":")
+    if not colon or not name.strip() or not value.isprintable():
+        raise argparse.ArgumentTypeError(f"{name!r} is not 'NAME: VALUE'")
+    return name.strip(), rest.strip()
+
+
+def seconds(value: str) -> float:
+    """A number above 0, as an argument's type."""
+    number = float(value)
+    if not 0 < number < 1e6:
+        raise argparse.ArgumentTypeError("expected a number above 0")
+    return number
+
+
+def positive(value: str) -> int:
+    """A whole number above 0, as an argument's type."""
+    if not value.isdecimal() or not int(value):
+        raise argparse.ArgumentTypeError(f"{value!r} is not a whole number above 0")
+    return int(value)
+
+
+def report(value: str) -> tuple[str, str]:
+    """The pair of `FORMAT=PATH`, as an argument's type."""
+    from chatcontract.reports import parse
+
+    try:
+        return parse(value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def folder(path: str) -> None:
+    """Make a folder; raises SourceError where that cannot be."""
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be made: {error.strerror}.") from None
+
+
+def opened(path: str, stack: ExitStack) -> Any:
+    """A file to write text to, closed by the stack; `-` is standard output.
+
+    Raises:
+        SourceError: it cannot be written.
+    """
+    if path == "-":
+        return out()
+    try:
+        return stack.enter_context(open(path, "w", encoding="utf-8", errors="backslashreplace"))
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be written: {error.strerror}.") from None

@@ -17,6 +17,8 @@ RENDERERS: Mapping[str, str] = {
 """Every format by its name, as `--report FORMAT=PATH` takes it, and the function that writes it."""
 AUDIT_RENDERERS: Mapping[str, str] = {**RENDERERS, "text": "chatcontract.reports.audit_terminal:render"}
 """The same for the report of an audit."""
+REPLAY_RENDERERS: Mapping[str, str] = {**RENDERERS, "text": "chatcontract.reports.replay_terminal:render"}
+"""The same for the report of a replay."""
 
 
 def renderer(name: str, table: Mapping[str, str] = RENDERERS) -> Renderer:

@@ -75,6 +75,16 @@ def _sections(report: dict[str, Any], style: Style) -> Iterator[str]:
         found = counts[section]
         cells = (_cell(found[verdict], kind, style) for verdict, kind in _KINDS.items())
         yield f"{printable(section)[:14]:14}{sum(found.values()):>7}{''.join(cells)}"
+    if blemished := _blemished(report["results"]):
+        words = "answer of one passed probe has" if blemished == 1 else f"answers of {blemished} passed probes have"
+        yield style(f"(The {words} an error that is told, and counted, under another probe.)", "warning")
+
+
+def _blemished(results: Iterable[dict[str, Any]]) -> int:
+    """Probes that passed although an error was seen in their answers, since it counts against one probe alone."""
+    passed = {result["id"] for result in results if result["verdict"] == "passed"}
+    errors = (one for result in results for one in result["violations"] if one["severity"] == "error")
+    return len(passed.intersection(name for one in errors for name in one.get("seen_in") or ()))
 
 
 def _cell(count: int, kind: str, style: Style) -> str:

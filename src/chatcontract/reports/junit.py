@@ -55,7 +55,8 @@ def _class(result: dict[str, Any], report: dict[str, Any]) -> str:
     if probe is not None:
         return legal(f"chatcontract.{probe.get('section') or 'other'}")
     whom = result.get("provider") or result.get("host")
-    return legal(f"chatcontract.check.{_dotless(whom)}" if whom else "chatcontract.check")
+    what = "replay" if "replay" in report else "check"
+    return legal(f"chatcontract.{what}.{_dotless(whom)}" if whom else f"chatcontract.{what}")
 
 
 def _dotless(name: str) -> str:
@@ -150,3 +151,5 @@ def _notes(result: dict[str, Any], report: dict[str, Any]) -> Iterator[str]:
     if probe is not None:
         yield f"{probe.get('title') or ''}\n{probe.get('why') or ''}".strip()
     yield from _violations(result, report, {"warning", "info"})
+    for one in result.get("drift") or ():
+        yield f"drift: {one['kind']} at {one['pointer'] or '(the whole)'}: {one['before']} → {one['after']}"

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
-from chatcontract.digest import Group, by_section, grouped, is_clean
+from chatcontract.digest import Group, by_section, drifted, grouped, is_clean
 from chatcontract.redact import printable
 
 MAX_GROUPS = 50
@@ -87,14 +87,15 @@ def _table(head: str, rows: Iterable[list[str]], note: str) -> Iterator[str]:
 
 def _lines(report: dict[str, Any]) -> Iterator[str]:
     groups = grouped(report["results"])
-    target = report.get("target")
-    yield f"# chatcontract: {f'audit of {code(target)}' if target else 'check of recorded traffic'}"
+    target, what = report.get("target"), "replay against" if "replay" in report else "audit of"
+    yield f"# chatcontract: {f'{what} {code(target)}' if target else 'check of recorded traffic'}"
     yield ""
     yield _verdict(report)
     yield from _scores(report.get("scores") or {})
     yield from _capabilities(report.get("capabilities") or {})
     yield from _sections(report) if report.get("probes") else _targets(report["summary"]["targets"])
     yield from _violations(groups, report["rules"])
+    yield from _drift(report)
     yield from _again(groups)
     yield from _others(report)
     yield ""
@@ -169,6 +170,15 @@ def _row(group: Group, rules: dict[str, Any]) -> list[str]:
     place = f"{plain(first['part'])} {code(first['pointer']) or '(the whole)'}{chunk}"
     what = plain(first["message"]) + (f" ({plain(first['hint'])})" if first.get("hint") else "")
     return [_LEVELS[first["severity"]], link, place, what, str(group.times)]
+
+
+def _drift(report: dict[str, Any]) -> Iterator[str]:
+    """What changed in shape since the recording, each change once."""
+    rows = (
+        [plain(one["kind"]), code(one["pointer"]) or "(the whole)", code(one["before"]), code(one["after"]),
+         ", ".join(map(code, names)), str(results)] for one, names, results in drifted(report["results"])
+    )  # fmt: skip
+    yield from _headed("## Drift since the recording", _table("what,at,recorded,now,first in,>times", rows, "changes"))
 
 
 def _again(groups: list[Group]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """The report as text for people."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TextIO
 
 from chatcontract.digest import ORDER, Group, grouped
@@ -9,6 +9,10 @@ from chatcontract.style import Style
 
 MAX_NAMED = 3
 """Exchanges that are named under a violation."""
+MAX_BESIDE = 8
+"""Kinds of what is beside chat that are named."""
+MAX_UNREADABLE = 20
+"""Records that could not be read and are named."""
 
 
 def render(report: dict[str, Any], out: TextIO, *, colour: bool = False, verbose: bool = False, **_: Any) -> None:
@@ -31,10 +35,10 @@ def _lines(report: dict[str, Any], style: Style, verbose: bool) -> Iterator[str]
     groups = grouped(report["results"])
     for group in groups:
         if verbose or group.first["severity"] != "info":
-            yield from _block(group, style)
+            yield from block(group, style)
     summary = report["summary"]
     if summary["rules"]:
-        yield from _rules_table(report, style)
+        yield from rules_table(report, style)
         yield from _targets_table(summary["targets"], style)
     yield ""
     yield _verdict(summary, style)
@@ -47,19 +51,35 @@ def _sources(report: dict[str, Any]) -> Iterator[str]:
         if source["format"] is None:
             continue
         records = ", ".join(f"{count} × {form}" for form, count in source["records"].items())
-        yield printable(f"{source['name']}: {source['format']}, {records or 'nothing'}")
+        other = beside(source.get("passed_over") or {})
+        told = [records] if records else [] if other else ["nothing"]
+        yield printable(f"{source['name']}: " + ", ".join([source["format"], *told]) + (other and f"; beside: {other}"))
 
 
-def _errored(results: list[dict[str, Any]], style: Style) -> Iterator[str]:
-    bad = [result for result in results if result["verdict"] == "errored"]
-    for result in bad[:20]:
-        why = printable(f"{result['origin']}: {result['error'] or ''}")
-        yield f"{style('unreadable', 'error')} {why}"
-    if len(bad) > 20:
-        yield f"… and {len(bad) - 20} more that could not be read"
+def beside(counts: Mapping[str, int]) -> str:
+    """What a recording holds beside chat, in words.
+
+    >>> beside({"GET /v1/models": 3})
+    '3 × GET /v1/models'
+    """
+    told = [f"{count} × {name}" for name, count in list(counts.items())[:MAX_BESIDE]]
+    more = sum(list(counts.values())[MAX_BESIDE:])
+    return ", ".join(told) + (f" and {more} more" if more else "")
 
 
-def _block(group: Group, style: Style) -> Iterator[str]:
+def _errored(results: Iterable[dict[str, Any]], style: Style) -> Iterator[str]:
+    bad = 0
+    for result in results:
+        bad += result["verdict"] == "errored"
+        if result["verdict"] == "errored" and bad <= MAX_UNREADABLE:
+            why = printable(f"{result['origin']}: {result['error'] or ''}")
+            yield f"{style('unreadable', 'error')} {why}"
+    if bad > MAX_UNREADABLE:
+        yield f"… and {bad - MAX_UNREADABLE} more that could not be read"
+
+
+def block(group: Group, style: Style) -> Iterator[str]:
+    """A violation with its place, its value and where it was met."""
     first = group.first
     chunk = "" if first["chunk"] is None else f", chunk {first['chunk']}"
     yield ""
@@ -77,13 +97,14 @@ def _block(group: Group, style: Style) -> Iterator[str]:
 def _where(group: Group) -> str:
     names = group.names
     shown = printable(", ".join(names[:MAX_NAMED]))
-    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
-    times = f"; {group.times} times" if group.times > len(names) else ""
+    more = f" and {group.results - MAX_NAMED} more" if group.results > MAX_NAMED else ""
+    times = f"; {group.times} times" if group.times > group.results else ""
     whom = ", ".join(f"{name} {count}" for name, count in group.whom.most_common(4) if name)
     return f"{shown}{more}{times}" + (f" ({printable(whom)})" if whom else "")
 
 
-def _rules_table(report: dict[str, Any], style: Style) -> Iterator[str]:
+def rules_table(report: dict[str, Any], style: Style) -> Iterator[str]:
+    """A line for each rule that found something."""
     yield ""
     yield style(f"{'rule':38} {'error':>8} {'warning':>8} {'info':>8} {'in results':>11}", "strong")
     for code, counts in report["summary"]["rules"].items():

@@ -1,6 +1,5 @@
 """Recordings: files of any known format → what is to be checked."""
 
-import glob
 import os
 import sys
 from collections import Counter
@@ -95,7 +94,7 @@ def opened(names: Iterable[str], wanted: Part | None = None) -> Iterator[Source 
 
 
 def _are_several(names: list[str]) -> bool:
-    return len(names) > 1 or any(os.path.isdir(name) or glob.has_magic(name) for name in names)
+    return len(names) > 1 or any(os.path.isdir(name) or _has_magic(name) for name in names)
 
 
 def _paths(name: str) -> Iterator[str]:
@@ -107,9 +106,15 @@ def _paths(name: str) -> Iterator[str]:
             yield path
 
 
+def _has_magic(name: str) -> bool:
+    return any(letter in name for letter in "*?[")
+
+
 def _matches(name: str) -> list[str]:
-    if not glob.has_magic(name) or os.path.exists(name):
+    if not _has_magic(name) or os.path.exists(name):
         return [name]
+    import glob
+
     return sorted(glob.glob(name, recursive=True))
 
 

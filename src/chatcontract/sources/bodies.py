@@ -3,7 +3,6 @@
 from chatcontract.jsontext import MAX_BYTES
 from chatcontract.model import Part
 from chatcontract.recording import Unreadable, payload
-from chatcontract.sources.json_items import items
 from chatcontract.sources.lines import record
 from chatcontract.sources.messages import Input, Items
 
@@ -39,6 +38,8 @@ def _whole(source: Input) -> bytes | Unreadable:
 
 
 def _array(source: Input) -> Items:
+    from chatcontract.sources.json_items import items
+
     for item in items(source.stream):
         origin = f"{source.name}#/{item.position}"
         made = Unreadable(origin, item.fault) if item.fault else record(item.data, origin, source)

@@ -1,20 +1,20 @@
 """The formats of recordings: each declared once; help, messages and `docs/traffic.md` come from here."""
 
-import re
 from collections.abc import Callable
 from importlib import import_module
 from typing import NamedTuple
 
+from chatcontract.patterns import pattern
 from chatcontract.reading import looks_like_events
 from chatcontract.sources.files import PACKED
 from chatcontract.sources.messages import Input, Items
 
 _SPACE = b"\xef\xbb\xbf \r\n\t"
-_HAR = re.compile(rb'\{(?:\s*"(?!log")[^"\\]*"\s*:\s*"(?:[^"\\]|\\.)*+"\s*,)*+\s*"log"\s*:\s*\{')
-_VCR_JSON = re.compile(rb'\{\s*(?:"[a-z_]+"\s*:\s*(?:\d+|"[^"\\]*")\s*,\s*)*"(?:http_)?interactions"\s*:\s*\[')
-_VCR_YAML = re.compile(rb"(?m)^(?:http_)?interactions:\s*(?:\[\]\s*)?$")
-_FLOWS = re.compile(rb"\d{1,12}:\d{1,6}:[a-z_]+;")
-_EVENT = re.compile(rb'\{\s*"(?:Initialize|EngineStarted|LoadingStarted|PhaseStarted|ScenarioStarted)"\s*:\s*\{')
+_HAR = pattern(rb'\{(?:\s*"(?!log")[^"\\]*"\s*:\s*"(?:[^"\\]|\\.)*+"\s*,)*+\s*"log"\s*:\s*\{')
+_VCR_JSON = pattern(rb'\{\s*(?:"[a-z_]+"\s*:\s*(?:\d+|"[^"\\]*")\s*,\s*)*"(?:http_)?interactions"\s*:\s*\[')
+_VCR_YAML = pattern(rb"(?m)^(?:http_)?interactions:\s*(?:\[\]\s*)?$")
+_FLOWS = pattern(rb"\d{1,12}:\d{1,6}:[a-z_]+;")
+_EVENT = pattern(rb'\{\s*"(?:Initialize|EngineStarted|LoadingStarted|PhaseStarted|ScenarioStarted)"\s*:\s*\{')
 
 
 class Format(NamedTuple):
@@ -39,6 +39,10 @@ class Format(NamedTuple):
         return items
 
 
+def _is_event(head: bytes) -> bool:
+    return (b"Started" in head[:40] or b"Initialize" in head[:40]) and _EVENT.match(head) is not None
+
+
 def _is_lines(head: bytes) -> bool:
     """Whether the first line is complete in itself and another one follows, or it goes beyond the head."""
     first, newline, more = head.partition(b"\n")
@@ -61,7 +65,7 @@ LINES = Format(
 )  # fmt: skip
 FORMATS = (
     Format(
-        "har", "HAR 1.2", (".har",), lambda head: _HAR.match(head) is not None, "har:read",
+        "har", "HAR 1.2", (".har",), lambda head: b'"log"' in head and _HAR.match(head) is not None, "har:read",
         "As browsers, proxies and HTTP clients export it, best with the bodies ('with content').",
     ),
     Format(
@@ -70,11 +74,11 @@ FORMATS = (
         "YAML of vcrpy, of Ruby's VCR, and of schemathesis (`--report vcr`).",
     ),
     Format(
-        "vcr-json", "VCR cassette in JSON", (), lambda head: _VCR_JSON.match(head) is not None, "vcr:read_json",
+        "vcr-json", "VCR cassette in JSON", (), lambda head: b'interactions"' in head and _VCR_JSON.match(head) is not None, "vcr:read_json",
         "JSON of vcrpy and of Ruby's VCR.",
     ),
     Format(
-        "schemathesis", "schemathesis events", (), lambda head: _EVENT.match(head) is not None,
+        "schemathesis", "schemathesis events", (), _is_event,
         "schemathesis:read", "The NDJSON of schemathesis (`--report ndjson`).",
     ),
     Format(

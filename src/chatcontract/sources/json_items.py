@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from typing import IO, NamedTuple
 
 from chatcontract.jsontext import FAST_FROM, MAX_BYTES
+from chatcontract.patterns import pattern
 
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
-_TOKEN = re.compile(rb"(?:[^\"{}\[\]:]*+)(" + _STRING + rb"|[{}\[\]:])", re.S)
-_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|' + _STRING + rb")*+([{}\[\]])", re.S)
-_SCALAR = re.compile(_STRING + rb'|[^\s,"{}\[\]]++', re.S)
-_BETWEEN = re.compile(rb"[\s,]*+")
+_TOKEN = pattern(rb"(?:[^\"{}\[\]:]*+)(" + _STRING + rb"|[{}\[\]:])", re.S)
+_BRACKET = pattern(rb'(?:[^"{}\[\]]++|' + _STRING + rb")*+([{}\[\]])", re.S)
+_SCALAR = pattern(_STRING + rb'|[^\s,"{}\[\]]++', re.S)
+_BETWEEN = pattern(rb"[\s,]*+")
 _DEPTH = {b"{": 1, b"[": 1, b"}": -1, b"]": -1}
 MAX_HEAD = 256 * 2**20
 """Bytes before the array that are looked through, and of one text that can be read over."""
