@@ -7,6 +7,7 @@ the parameter that holds it, by its form (`sk-…`, `Bearer …`), or because th
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -29,7 +30,7 @@ _MEMBER = re.compile(
 # A key may follow an escape of JSON, whose last letter would otherwise count as part of a longer word.
 _FORM = re.compile(
     rb"(?i)(?:(?<![a-z0-9_])|(?<=\\[nrtbf])|(?<=\\u[0-9a-f]{4}))"
-    rb"(?:(?:sk|pk|rk|gsk|xai|hf|csk|pplx|sess)[-_][a-z0-9_\-]{8,}"
+    rb"(?:(?:sk|pk|rk|gsk|xai|hf|csk|pplx|sess)[-_](?!redacted)[a-z0-9_\-]{8,}"
     rb"|aiza[a-z0-9_\-]{20,}"
     rb"|bearer(?:\s|%20|\+)+[a-z0-9._~+/\-]{6,}=*"
     rb"|eyj[a-z0-9_\-]{8,}\.[a-z0-9_\-]{8,}\.[a-z0-9_\-]*)"
@@ -84,6 +85,7 @@ def given_away(request: Request | None, response: Response | None) -> Iterator[s
             yield unquote(value)
 
 
+@lru_cache(1024)
 def is_secret(header: str) -> bool:
     """Whether a header of that name carries a key.
 
@@ -105,7 +107,12 @@ def _response(response: Response, secrets: tuple[str, ...]) -> Response:
 
 def headers(pairs: Headers, secrets: tuple[str, ...] = ()) -> Headers:
     """Header pairs without keys; addresses in them (`location`, `referer`) lose theirs as well."""
-    return tuple((name, FILTERED if is_secret(name) else without(url(value), secrets)) for name, value in pairs)
+    return tuple((name, _value(name, value, secrets)) for name, value in pairs)
+
+
+@lru_cache(2048)
+def _value(name: str, value: str, secrets: tuple[str, ...]) -> str:
+    return FILTERED if is_secret(name) else without(url(value), secrets)
 
 
 def url(address: str) -> str:
@@ -152,14 +159,17 @@ def _plainly_spelled(
     if rb"\u00" not in data:
         return data, arrivals
     escapes = [match for match in _ESCAPED.finditer(data) if int(match[1], 16) in _ESCAPED_SAFE]
+    if not escapes:
+        return data, arrivals
     changes = [(_Span(*match.span()), bytes([int(match[1], 16)])) for match in escapes]
     plain, moved = _rewritten(data, changes, arrivals)
     return (plain, moved) if next(_spans(plain, secrets), None) else (data, arrivals)
 
 
 def _spans(data: bytes, secrets: tuple[str, ...]) -> Iterator[_Span]:
-    for secret in secrets:
-        yield from (_Span(*match.span()) for match in re.finditer(re.escape(secret.encode()), data))
+    for secret in map(str.encode, secrets):
+        if secret in data:
+            yield from (_Span(*match.span()) for match in re.finditer(re.escape(secret), data))
     lowered = data.lower()
     if _FORM_HINT.search(lowered) or any(hint in lowered for hint in _FORM_HINTS):
         yield from (_Span(*match.span()) for match in _FORM.finditer(data))
