@@ -18,7 +18,7 @@ $(BIN)/python:
 	$(PIP) install --quiet --upgrade 'pip>=25.1'
 
 $(VENV)/installed: $(BIN)/python $(SOURCES)
-	$(PIP) install --quiet --constraint constraints.txt '.[audit,page,serve]'
+	$(PIP) install --quiet --constraint constraints.txt '.[audit,page,record,serve,traffic]'
 	@touch $@
 
 $(VENV)/tested: $(VENV)/installed pyproject.toml constraints.txt
