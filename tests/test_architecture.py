@@ -66,7 +66,7 @@ commands.options commands.replay_progress
 commands.*
 cli
 __main__
-"""
+"""  # noqa: E501 - a row of the table is one line
 ROWS = [row.split() for row in LAYERS.strip().splitlines()]
 MAX_FILE, MAX_FUNCTION, MAX_MEDIAN, MAX_COMMENTS = 400, 40, 10, 0.05
 VAGUE = {

@@ -9,11 +9,9 @@ from typing import Any
 
 from chatcontract import __version__, rules
 from chatcontract.commands import options
-from chatcontract.exceptions import SourceError
-from chatcontract.model import Severity
 from chatcontract.redact import printable
-from chatcontract.report import SEVERITIES, Collector, Report
-from chatcontract.reports import AUDIT_RENDERERS, parse, renderer
+from chatcontract.report import Collector, Report
+from chatcontract.reports import AUDIT_RENDERERS, renderer
 
 DEMO = "demo"
 DEMO_KEY = "sk-demo-of-chatcontract"
@@ -40,29 +38,12 @@ def add_to(commands: Any) -> None:
         "url", nargs="?", metavar="BASE_URL",
         help="address before /chat/completions; 'demo' is the reference server, started here",
     )  # fmt: skip
-    _add_target(command)
+    options.add_target(command, "model to ask (default: the first that GET /models names)")
     _add_selection(command)
     options.add_contract(command)
-    _add_outcome(command)
+    outcome = options.add_outcome(command, AUDIT_RENDERERS)
+    outcome.add_argument("--output", metavar="DIR", help=f"also write {', '.join(FILES.values())} there")
     command.set_defaults(run=run)
-
-
-def _add_target(command: Any) -> None:
-    group = command.add_argument_group("the target")
-    group.add_argument("--model", help="model to ask (default: the first that GET /models names)")
-    group.add_argument(
-        "--api-key-env", metavar="NAME", default="OPENAI_API_KEY",
-        help="variable that holds the key (default: %(default)s)",
-    )  # fmt: skip
-    group.add_argument(
-        "--header",
-        metavar="'NAME: VALUE'",
-        action="append",
-        default=[],
-        type=_header,
-        help="sent along; repeatable",
-    )
-    group.add_argument("--timeout", metavar="S", type=_seconds, default=60.0, help="of one request (default: 60)")
 
 
 def _add_selection(command: Any) -> None:
@@ -72,58 +53,17 @@ def _add_selection(command: Any) -> None:
     group.add_argument(
         "--repeat",
         metavar="K",
-        type=_positive,
+        type=options.positive,
         default=3,
         help="tries where a model may not play along (default: 3)",
     )
-    group.add_argument("--concurrency", metavar="N", type=_positive, default=4, help="requests at a time (default: 4)")
-    group.add_argument("--max-requests", metavar="N", type=_positive, help="leave out what would exceed this")
-    group.add_argument("--max-tokens", metavar="N", type=_positive, help="leave out what would exceed this")
+    group.add_argument(
+        "--concurrency", metavar="N", type=options.positive, default=4, help="requests at a time (default: 4)"
+    )
+    group.add_argument("--max-requests", metavar="N", type=options.positive, help="leave out what would exceed this")
+    group.add_argument("--max-tokens", metavar="N", type=options.positive, help="leave out what would exceed this")
     group.add_argument("--seed", metavar="N", type=int, default=0, help="of requests that have one (default: 0)")
     group.add_argument("--dry-run", action="store_true", help="print the plan and stop")
-
-
-def _add_outcome(command: Any) -> None:
-    group = command.add_argument_group("the outcome")
-    group.add_argument(
-        "--fail-on", choices=[*(severity.value for severity in SEVERITIES), "never"],
-        help="the least severity that makes the exit code 1 (default: error)",
-    )  # fmt: skip
-    group.add_argument("--format", choices=tuple(AUDIT_RENDERERS), help="of standard output (default: text)")
-    group.add_argument(
-        "--report", metavar="FORMAT=PATH", action="append", default=[], type=_report,
-        help=f"also write a report; repeatable; FORMAT is {', '.join(AUDIT_RENDERERS)}",
-    )  # fmt: skip
-    group.add_argument("--output", metavar="DIR", help=f"also write {', '.join(FILES.values())} there")
-    group.add_argument("-v", "--verbose", action="store_true", help="show violations of severity info in full")
-    group.add_argument("-q", "--quiet", action="store_true", help="no plan and no progress")
-
-
-def _header(value: str) -> tuple[str, str]:
-    name, colon, rest = value.partition(":")
-    if not colon or not name.strip() or not value.isprintable():
-        raise argparse.ArgumentTypeError(f"{name!r} is not 'NAME: VALUE'")
-    return name.strip(), rest.strip()
-
-
-def _seconds(value: str) -> float:
-    seconds = float(value)
-    if not 0 < seconds < 1e6:
-        raise argparse.ArgumentTypeError("expected a number of seconds above 0")
-    return seconds
-
-
-def _positive(value: str) -> int:
-    if not value.isdecimal() or not int(value):
-        raise argparse.ArgumentTypeError(f"{value!r} is not a whole number above 0")
-    return int(value)
-
-
-def _report(value: str) -> tuple[str, str]:
-    try:
-        return parse(value)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -140,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
             sys.stderr.write(_plan_text(audit))
         if arguments.dry_run:
             return 0
-        streams = [(form, _opened(path, stack)) for form, path in outputs]
+        streams = [(form, options.opened(path, stack)) for form, path in outputs]
         report = _audited(audit, collector, catalogue, quiet=arguments.quiet)
         for form, stream in streams:
             colour = form == "text" and options.wants_colour(stream)
@@ -203,24 +143,15 @@ def _audited(audit: Any, collector: Collector, catalogue: Any, *, quiet: bool) -
     from chatcontract import audit as runner
     from chatcontract import audit_report
 
-    progress = _Progress(audit, enabled=not quiet and sys.stderr.isatty())
-    audit.on_outcome(progress)
+    line = options.StatusLine(enabled=not quiet)
+    audit.on_outcome(_Progress(audit, line))
     gc.freeze()  # rules and probes live as long as the run: they need not be looked through again and again
     try:
         runner.run(audit)
     finally:
         gc.unfreeze()
-    progress.clear()
+    line.clear()
     return audit_report.report(audit, collector, catalogue)
-
-
-def _opened(path: str, stack: ExitStack) -> Any:
-    if path == "-":
-        return options.out()
-    try:
-        return stack.enter_context(open(path, "w", encoding="utf-8", errors="backslashreplace"))
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be written: {error.strerror}.") from None
 
 
 def _exit_code(report: Report, collector: Collector, fail_on: str) -> int:
@@ -228,21 +159,19 @@ def _exit_code(report: Report, collector: Collector, fail_on: str) -> int:
     reached = any(result["state"] != "unknown" or result["verdict"] == "passed" for result in report["results"])
     if not reached or not (counts["passed"] + counts["failed"]):
         return 3
-    worst = collector.worst()
-    failing = fail_on != "never" and worst is not None
-    return int(failing and SEVERITIES.index(worst) <= SEVERITIES.index(Severity(fail_on)))
+    return int(options.fails(collector.worst(), fail_on))
 
 
 class _Progress:
-    """A line on standard error that is written over: how many probes are done, and how they went."""
+    """How many probes are done, and how they went."""
 
-    def __init__(self, audit: Any, *, enabled: bool) -> None:
+    def __init__(self, audit: Any, line: options.StatusLine) -> None:
         self._total = len(audit.plan.probes)
-        self._enabled = enabled
+        self._line = line
         self._counts: dict[str, int] = {}
 
     def __call__(self, outcome: Any) -> None:
-        if not self._enabled:
+        if not self._line.enabled:
             return
         from chatcontract.audit import provisional
 
@@ -250,11 +179,4 @@ class _Progress:
         self._counts[verdict] = self._counts.get(verdict, 0) + 1
         done = sum(self._counts.values())
         counted = ", ".join(f"{count} {name}" for name, count in sorted(self._counts.items()))
-        sys.stderr.write(f"\r\x1b[K[{done}/{self._total}] {counted}: {outcome.probe.id}")
-        sys.stderr.flush()
-
-    def clear(self) -> None:
-        """Take the line away."""
-        if self._enabled:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+        self._line.show(f"[{done}/{self._total}] {counted}: {outcome.probe.id}")

@@ -8,11 +8,10 @@ from typing import Any
 
 from chatcontract import __version__, rules
 from chatcontract.commands import options
-from chatcontract.exceptions import SourceError
-from chatcontract.model import Part, Severity, Verdict
+from chatcontract.model import Part, Verdict
 from chatcontract.redact import printable
-from chatcontract.report import SEVERITIES, Collector, Report
-from chatcontract.reports import RENDERERS, Renderer, parse, renderer
+from chatcontract.report import Collector, Report
+from chatcontract.reports import RENDERERS, Renderer, renderer
 from chatcontract.runner import Run, spec_json
 from chatcontract.sources import Source
 from chatcontract.sources.formats import listed
@@ -45,26 +44,8 @@ def add_to(commands: Any) -> None:
         help="what the records are (default: found out)",
     )  # fmt: skip
     options.add_contract(command)
-    group = command.add_argument_group("the outcome")
-    group.add_argument(
-        "--fail-on", choices=[*(severity.value for severity in SEVERITIES), "never"],
-        help="the least severity that makes the exit code 1 (default: error)",
-    )  # fmt: skip
-    group.add_argument("--format", choices=tuple(RENDERERS), help="of standard output (default: text)")
-    group.add_argument(
-        "--report", metavar="FORMAT=PATH", action="append", default=[], type=_report,
-        help=f"also write a report; repeatable; FORMAT is {', '.join(RENDERERS)}",
-    )  # fmt: skip
-    group.add_argument("-v", "--verbose", action="store_true", help="show violations of severity info in full")
-    group.add_argument("-q", "--quiet", action="store_true", help="no progress, and no text when all is well")
+    options.add_outcome(command, RENDERERS, quiet="no progress, and no text when all is well")
     command.set_defaults(run=run)
-
-
-def _report(value: str) -> tuple[str, str]:
-    try:
-        return parse(value)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -81,30 +62,21 @@ def run(arguments: argparse.Namespace) -> int:
     outputs = [(arguments.format, "-"), *arguments.report]
     renderers = {form: renderer(form) for form, _ in outputs}
     collector = Collector(head, rules.get, keep=any(form != "jsonl" for form, _ in outputs))
-    progress = _Progress(enabled=not arguments.quiet and sys.stderr.isatty())
-    checked = Run(contract, collector, wanted=wanted, progress=progress)
+    line = options.StatusLine(enabled=not arguments.quiet)
+    checked = Run(contract, collector, wanted=wanted, progress=_Progress(line))
     interrupted = False
     with ExitStack() as stack:
-        streams = [(form, _opened(path, stack)) for form, path in outputs]
+        streams = [(form, options.opened(path, stack)) for form, path in outputs]
         try:
             for result in checked.results(arguments.paths):
                 _write_line(streams, result)
         except KeyboardInterrupt:
             interrupted = True
-        progress.clear()
+        line.clear()
         report = collector.report(sources=checked.sources, interrupted=interrupted)
         for form, stream in streams:
             _write(form, stream, report, arguments, renderers[form])
     return 130 if interrupted else _exit_code(collector, arguments.fail_on)
-
-
-def _opened(path: str, stack: ExitStack) -> Any:
-    if path == "-":
-        return options.out()
-    try:
-        return stack.enter_context(open(path, "w", encoding="utf-8", errors="backslashreplace"))
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be written: {error.strerror}.") from None
 
 
 def _write_line(streams: list[tuple[str, Any]], result: Report) -> None:
@@ -127,34 +99,22 @@ def _write(form: str, stream: Any, report: Report, arguments: argparse.Namespace
 
 
 def _exit_code(collector: Collector, fail_on: str) -> int:
-    worst = collector.worst()
-    if fail_on != "never" and worst is not None and SEVERITIES.index(worst) <= SEVERITIES.index(Severity(fail_on)):
+    if options.fails(collector.worst(), fail_on):
         return 1
     checked = collector.count(Verdict.PASSED) + collector.count(Verdict.FAILED)
     return 3 if not checked or collector.count(Verdict.ERRORED) else 0
 
 
 class _Progress:
-    """A line on standard error that is written over: how far, how fast, how long yet."""
+    """How far, how fast, how long yet."""
 
-    def __init__(self, *, enabled: bool) -> None:
-        self._enabled = enabled
+    def __init__(self, line: options.StatusLine) -> None:
+        self._line = line
         self._begun = time.monotonic()
-        self._shown = False
 
     def __call__(self, source: Source, count: int) -> None:
-        if not self._enabled:
-            return
-        self._shown = True
         elapsed = time.monotonic() - self._begun
         done = source.position() / source.size if source.size else 0
         left = f", {done:.0%}, about {elapsed / done - elapsed:.0f} s left" if done > 0.02 else ""
         name = printable(source.name)[-40:]
-        sys.stderr.write(f"\r\x1b[K{name}: {count} records, {count / elapsed:.0f} a second{left}")
-        sys.stderr.flush()
-
-    def clear(self) -> None:
-        """Take the line away."""
-        if self._shown:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+        self._line.show(f"{name}: {count} records, {count / elapsed:.0f} a second{left}")

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from chatcontract import __version__
+from chatcontract.commands import options
 from chatcontract.convert import MAX_NAMED, TARGETS, Tally, convert, replacing, target
 from chatcontract.redact import printable
 from chatcontract.reports.terminal import beside
@@ -50,13 +51,13 @@ def run(arguments: argparse.Namespace) -> int:
     form = arguments.to or ("native" if arguments.out == "-" else target(arguments.out))
     _refuse_input(arguments.paths, arguments.out)
     tally = Tally(Counter(), Counter(), Counter(), [])
-    progress = _Progress(enabled=not arguments.quiet and sys.stderr.isatty())
+    line = options.StatusLine(enabled=not arguments.quiet)
     try:
         with nullcontext(sys.stdout.buffer) if arguments.out == "-" else replacing(arguments.out) as out:
-            convert(arguments.paths, out.write, form, __version__, progress, tally)
+            convert(arguments.paths, out.write, form, __version__, _Progress(line), tally)
             out.flush()
     finally:
-        progress.clear()
+        line.clear()
     _tell(tally, arguments)
     return 3 if tally.unreadable or not tally.written else 0
 
@@ -87,23 +88,14 @@ def _tell(tally: Tally, arguments: argparse.Namespace) -> None:
 
 
 class _Progress:
-    """A line on standard error that is written over: how many records, and how far in the file."""
+    """How many records, and how far in the file."""
 
-    def __init__(self, *, enabled: bool) -> None:
-        self._enabled = enabled
+    def __init__(self, line: options.StatusLine) -> None:
+        self._line = line
         self._told = time.monotonic()
-        self._shown = False
 
     def __call__(self, source: Source, count: int) -> None:
-        if not self._enabled or time.monotonic() - self._told < EVERY:
-            return
-        self._told, self._shown = time.monotonic(), True
-        share = f", {source.position() / source.size:.0%}" if source.size else ""
-        sys.stderr.write(f"\r\x1b[K{printable(source.name)[-40:]}: {count} records{share}")
-        sys.stderr.flush()
-
-    def clear(self) -> None:
-        """Take the line away."""
-        if self._shown:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+        if time.monotonic() - self._told >= EVERY:
+            self._told = time.monotonic()
+            share = f", {source.position() / source.size:.0%}" if source.size else ""
+            self._line.show(f"{printable(source.name)[-40:]}: {count} records{share}")

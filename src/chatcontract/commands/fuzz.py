@@ -9,9 +9,9 @@ from typing import Any
 from chatcontract import __version__, rules
 from chatcontract.commands import options
 from chatcontract.exceptions import SourceError
-from chatcontract.model import SECTIONS, Severity
+from chatcontract.model import SECTIONS
 from chatcontract.redact import printable
-from chatcontract.report import SEVERITIES, Collector, Report
+from chatcontract.report import Collector, Report
 from chatcontract.reports import RENDERERS, renderer
 
 DEMO = "demo"
@@ -47,28 +47,12 @@ def add_to(commands: Any) -> None:
         "url", nargs="?", metavar="BASE_URL",
         help="address before /chat/completions; 'demo' is the reference server, started here",
     )  # fmt: skip
-    _add_target(command)
+    options.add_target(command, "model to ask (default: the first that GET /models names)")
     _add_requests(command)
     _add_budget(command)
     options.add_contract(command)
     _add_outcome(command)
     command.set_defaults(run=run, engine=None)
-
-
-def _add_target(command: Any) -> None:
-    group = command.add_argument_group("the target")
-    group.add_argument("--model", help="model to ask (default: the first that GET /models names)")
-    group.add_argument(
-        "--api-key-env", metavar="NAME", default="OPENAI_API_KEY",
-        help="variable that holds the key (default: %(default)s)",
-    )  # fmt: skip
-    group.add_argument(
-        "--header", metavar="'NAME: VALUE'", action="append", default=[], type=options.header,
-        help="sent along; repeatable",
-    )  # fmt: skip
-    group.add_argument(
-        "--timeout", metavar="S", type=options.seconds, default=60.0, help="of one request (default: 60)"
-    )
 
 
 def _add_requests(command: Any) -> None:
@@ -106,16 +90,7 @@ def _add_budget(command: Any) -> None:
 
 
 def _add_outcome(command: Any) -> None:
-    group = command.add_argument_group("the outcome")
-    group.add_argument(
-        "--fail-on", choices=[*(severity.value for severity in SEVERITIES), "never"],
-        help="the least severity that makes the exit code 1 (default: error)",
-    )  # fmt: skip
-    group.add_argument("--format", choices=tuple(FORMS), help="of standard output (default: text)")
-    group.add_argument(
-        "--report", metavar="FORMAT=PATH", action="append", default=[], type=_report,
-        help=f"also write a report; repeatable; FORMAT is {', '.join(FORMS)}",
-    )  # fmt: skip
+    group = options.add_outcome(command, dict.fromkeys((*FORMS, *OTHER_FORMS)), verbose="show every finding in full")
     group.add_argument(
         "--output",
         metavar="DIR",
@@ -125,8 +100,6 @@ def _add_outcome(command: Any) -> None:
         "--engine", dest="by", choices=("own", "schemathesis"), default="own",
         help=f"schemathesis: run that, with our strategies and checks; its reports are {', '.join(OTHER_FORMS)}",
     )  # fmt: skip
-    group.add_argument("-v", "--verbose", action="store_true", help="show every finding in full")
-    group.add_argument("-q", "--quiet", action="store_true", help="no plan and no progress")
 
 
 def _ratio(value: str) -> float:
@@ -134,13 +107,6 @@ def _ratio(value: str) -> float:
     if not 0 <= number <= 1:
         raise argparse.ArgumentTypeError(f"{value!r} is not a number from 0 to 1")
     return number
-
-
-def _report(value: str) -> tuple[str, str]:
-    form, equals, path = value.partition("=")
-    if form in OTHER_FORMS and equals and path:
-        return form, path
-    return options.report(value)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -256,10 +222,10 @@ def _run(fuzz: Any, collector: Collector, *, quiet: bool) -> Report:
     from chatcontract import fuzz as runner
     from chatcontract import fuzz_report
 
-    progress = _Progress(fuzz, enabled=not quiet and sys.stderr.isatty())
-    fuzz.on_step(progress)
+    line = options.StatusLine(enabled=not quiet)
+    fuzz.on_step(_Progress(fuzz, line))
     runner.run(fuzz)
-    progress.clear()
+    line.clear()
     return fuzz_report.report(fuzz, collector)
 
 
@@ -274,9 +240,7 @@ def _save(fuzz: Any, path: str) -> None:
 
 
 def _exit_code(fuzz: Any, report: Report, collector: Collector, fail_on: str) -> int:
-    worst = collector.worst()
-    failing = fail_on != "never" and worst is not None
-    if failing and SEVERITIES.index(worst) <= SEVERITIES.index(Severity(fail_on)):
+    if options.fails(collector.worst(), fail_on):
         return 1
     heard = {state for counts in report["outcomes"].values() for state in counts} - {
         "lost",
@@ -288,21 +252,13 @@ def _exit_code(fuzz: Any, report: Report, collector: Collector, fail_on: str) ->
 
 
 class _Progress:
-    """A line on standard error that is written over: how many requests are done, and what was found."""
+    """How many requests are done, and what was found."""
 
-    def __init__(self, fuzz: Any, *, enabled: bool) -> None:
+    def __init__(self, fuzz: Any, line: options.StatusLine) -> None:
         self._fuzz = fuzz
-        self._enabled = enabled
+        self._line = line
 
     def __call__(self) -> None:
-        if self._enabled:
-            done = sum(sum(counts.values()) for counts in self._fuzz.outcomes.values())
-            line = f"[{done}/{len(self._fuzz.menu.cases)}] {self._fuzz.sent} sent, {len(self._fuzz.specimens)} findings"
-            sys.stderr.write(f"\r\x1b[K{line}")
-            sys.stderr.flush()
-
-    def clear(self) -> None:
-        """Take the line away."""
-        if self._enabled:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+        done = sum(sum(counts.values()) for counts in self._fuzz.outcomes.values())
+        total, found = len(self._fuzz.menu.cases), len(self._fuzz.specimens)
+        self._line.show(f"[{done}/{total}] {self._fuzz.sent} sent, {found} findings")

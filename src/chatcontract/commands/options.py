@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from typing import Any
 
@@ -10,6 +11,7 @@ from chatcontract import settings
 from chatcontract.contract import PROFILES, Contract
 from chatcontract.exceptions import SourceError
 from chatcontract.model import JSON, Severity
+from chatcontract.report import SEVERITIES
 from chatcontract.schema import ENGINES
 
 
@@ -147,14 +149,87 @@ def positive(value: str) -> int:
     return int(value)
 
 
-def report(value: str) -> tuple[str, str]:
-    """The pair of `FORMAT=PATH`, as an argument's type."""
-    from chatcontract.reports import parse
+def add_target(command: Any, model: str) -> Any:
+    """The arguments that say how to ask a server; returns their group. `model` is the help of --model."""
+    group = command.add_argument_group("the target")
+    group.add_argument("--model", metavar="M", help=model)
+    group.add_argument(
+        "--api-key-env", metavar="NAME", default="OPENAI_API_KEY",
+        help="variable that holds the key (default: %(default)s)",
+    )  # fmt: skip
+    group.add_argument(
+        "--header", metavar="'NAME: VALUE'", action="append", default=[], type=header, help="sent along; repeatable"
+    )
+    group.add_argument("--timeout", metavar="S", type=seconds, default=60.0, help="of one request (default: 60)")
+    return group
 
-    try:
-        return parse(value)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
+
+def add_outcome(
+    command: Any, forms: Collection[str], *, fails: str = "", verbose: str = "", quiet: str = "no plan and no progress"
+) -> Any:
+    """The arguments that say what is reported, and when the exit code is 1; returns their group.
+
+    Args:
+        command: where to add them.
+        forms: the formats of reports.
+        fails, verbose, quiet: what the help is to say in place of the usual.
+    """
+    group = command.add_argument_group("the outcome")
+    group.add_argument(
+        "--fail-on", choices=[*(severity.value for severity in SEVERITIES), "never"],
+        help=f"the least severity{fails} that makes the exit code 1 (default: error)",
+    )  # fmt: skip
+    group.add_argument("--format", choices=tuple(forms), help="of standard output (default: text)")
+    group.add_argument(
+        "--report", metavar="FORMAT=PATH", action="append", default=[], type=_report_of(forms),
+        help=f"also write a report; repeatable; FORMAT is {', '.join(forms)}",
+    )  # fmt: skip
+    group.add_argument(
+        "-v", "--verbose", action="store_true", help=verbose or "show violations of severity info in full"
+    )
+    group.add_argument("-q", "--quiet", action="store_true", help=quiet)
+    return group
+
+
+def _report_of(forms: Collection[str]) -> Callable[[str], tuple[str, str]]:
+    def report(value: str) -> tuple[str, str]:
+        form, equals, path = value.partition("=")
+        if not equals or not path or form not in forms:
+            raise argparse.ArgumentTypeError(f"{value!r} is not FORMAT=PATH with a FORMAT of {', '.join(forms)}")
+        return form, path
+
+    return report
+
+
+def fails(worst: Severity | None, fail_on: str) -> bool:
+    """Whether the worst severity met reaches that of --fail-on."""
+    return fail_on != "never" and worst is not None and SEVERITIES.index(worst) <= SEVERITIES.index(Severity(fail_on))
+
+
+class StatusLine:
+    """A line on standard error that is written over.
+
+    Args:
+        enabled: whether to show it: where standard error is a terminal, and nobody asked for quiet.
+    """
+
+    def __init__(self, *, enabled: bool) -> None:
+        self.enabled = enabled and sys.stderr.isatty()
+        self._shown = False
+
+    def show(self, line: str) -> None:
+        """Put this text in place of the last one."""
+        if self.enabled:
+            self._shown = True
+            sys.stderr.write(f"\r\x1b[K{line}")
+            sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self._shown:
+            self._shown = False
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
 
 
 def folder(path: str) -> None:

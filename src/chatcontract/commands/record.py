@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from chatcontract import __version__
 from chatcontract.commands import options
-from chatcontract.exceptions import SourceError
 from chatcontract.journal import Journal
-from chatcontract.model import Result, Severity, Verdict
+from chatcontract.model import Result, Verdict
 from chatcontract.redact import printable
-from chatcontract.report import SEVERITIES, Report
-from chatcontract.reports import RENDERERS, Renderer, parse, renderer
+from chatcontract.report import Report
+from chatcontract.reports import RENDERERS, Renderer, renderer
 from chatcontract.runner import spec_json
 from chatcontract.target import base_of
 
@@ -50,51 +49,13 @@ def add_to(commands: Any) -> None:
     command.add_argument("--no-check", action="store_true", help="record only")
     group = command.add_argument_group("bounds")
     group.add_argument(
-        "--timeout", metavar="S", type=_seconds, default=600.0, help="silence of the upstream (default: 600)"
+        "--timeout", metavar="S", type=options.seconds, default=600.0, help="silence of the upstream (default: 600)"
     )
-    group.add_argument("--max-time", metavar="S", type=_seconds, help="end after so many seconds")
-    group.add_argument("--max-requests", metavar="N", type=_positive, help="end after so many exchanges")
+    group.add_argument("--max-time", metavar="S", type=options.seconds, help="end after so many seconds")
+    group.add_argument("--max-requests", metavar="N", type=options.positive, help="end after so many exchanges")
     options.add_contract(command)
-    _add_outcome(command)
+    options.add_outcome(command, FORMATS, quiet="no violations as they are met")
     command.set_defaults(run=run)
-
-
-def _add_outcome(command: Any) -> None:
-    group = command.add_argument_group("the outcome")
-    group.add_argument(
-        "--fail-on", choices=[*(severity.value for severity in SEVERITIES), "never"],
-        help="the least severity that makes the exit code 1 (default: error)",
-    )  # fmt: skip
-    group.add_argument("--format", choices=FORMATS, help="of standard output, at the end (default: text)")
-    group.add_argument(
-        "--report", metavar="FORMAT=PATH", action="append", default=[], type=_report,
-        help=f"also write a report; repeatable; FORMAT is {', '.join(FORMATS)}",
-    )  # fmt: skip
-    group.add_argument("-v", "--verbose", action="store_true", help="show violations of severity info in full")
-    group.add_argument("-q", "--quiet", action="store_true", help="no violations as they are met")
-
-
-def _report(value: str) -> tuple[str, str]:
-    try:
-        form, path = parse(value)
-        if form in FORMATS:
-            return form, path
-    except ValueError:
-        pass
-    raise argparse.ArgumentTypeError(f"{value!r} is not FORMAT=PATH with a FORMAT of {', '.join(FORMATS)}")
-
-
-def _seconds(value: str) -> float:
-    seconds = float(value)
-    if not 0 < seconds < 1e6:
-        raise argparse.ArgumentTypeError("expected a number of seconds above 0")
-    return seconds
-
-
-def _positive(value: str) -> int:
-    if not value.isdecimal() or not int(value):
-        raise argparse.ArgumentTypeError(f"{value!r} is not a whole number above 0")
-    return int(value)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -106,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     outputs = [(arguments.format, "-"), *arguments.report]
     renderers = {form: renderer(form) for form, _ in outputs}
     with ExitStack() as stack:
-        streams = [(form, _opened(path, stack)) for form, path in outputs]
+        streams = [(form, options.opened(path, stack)) for form, path in outputs]
         journal = stack.enter_context(Journal(arguments.out)) if arguments.out else None
         session = _Session(arguments, settings, journal)
         asyncio.run(session.run())
@@ -125,15 +86,6 @@ def _settings(arguments: argparse.Namespace) -> "Settings":
     if not host or not port.isdecimal() or int(port) > 65535:
         raise ValueError(f"--listen {arguments.listen}: expected HOST:PORT, such as 127.0.0.1:8787")
     return Settings(base_of(arguments.upstream), host, int(port), arguments.enforce, arguments.timeout)
-
-
-def _opened(path: str, stack: ExitStack) -> Any:
-    if path == "-":
-        return options.out()
-    try:
-        return stack.enter_context(open(path, "w", encoding="utf-8", errors="backslashreplace"))
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be written: {error.strerror}.") from None
 
 
 def _write(
@@ -220,8 +172,7 @@ class _Session:
         if self.findings is None:
             return 0
         sums, fail_on = self.findings.collector, self._arguments.fail_on
-        worst = sums.worst()
-        if fail_on != "never" and worst is not None and SEVERITIES.index(worst) <= SEVERITIES.index(Severity(fail_on)):
+        if options.fails(sums.worst(), fail_on):
             return 1
         checked = sums.count(Verdict.PASSED) + sums.count(Verdict.FAILED)
         return 3 if not checked or sums.count(Verdict.ERRORED) else 0

@@ -9,10 +9,10 @@ from typing import Any
 
 from chatcontract import __version__, drift, rules
 from chatcontract.commands import options
-from chatcontract.model import Severity, Verdict
+from chatcontract.model import Verdict
 from chatcontract.redact import printable
 from chatcontract.replay import NAME
-from chatcontract.report import SEVERITIES, Collector, Report
+from chatcontract.report import Collector, Report
 from chatcontract.reports import REPLAY_RENDERERS, renderer
 
 FILES = {"json": "replay.json", "html": "replay.html", "markdown": "replay.md", "junit": "replay.xml"}
@@ -37,28 +37,12 @@ def add_to(commands: Any) -> None:
         epilog=EXAMPLES,
     )  # fmt: skip
     command.add_argument("traffic", nargs="+", metavar="TRAFFIC", help="a recording, as check reads it")
-    _add_target(command)
+    target = options.add_target(command, "put this model into every request")
+    target.add_argument("--to", metavar="BASE_URL", help="address before /chat/completions (default: $OPENAI_BASE_URL)")
     _add_selection(command)
     options.add_contract(command)
     _add_outcome(command)
     command.set_defaults(run=run)
-
-
-def _add_target(command: Any) -> None:
-    group = command.add_argument_group("the target")
-    group.add_argument("--to", metavar="BASE_URL", help="address before /chat/completions (default: $OPENAI_BASE_URL)")
-    group.add_argument("--model", metavar="M", help="put this model into every request")
-    group.add_argument(
-        "--api-key-env", metavar="NAME", default="OPENAI_API_KEY",
-        help="variable that holds the key (default: %(default)s)",
-    )  # fmt: skip
-    group.add_argument(
-        "--header", metavar="'NAME: VALUE'", action="append", default=[], type=options.header,
-        help="sent along; repeatable",
-    )  # fmt: skip
-    group.add_argument(
-        "--timeout", metavar="S", type=options.seconds, default=60.0, help="of one request (default: 60)"
-    )
 
 
 def _add_selection(command: Any) -> None:
@@ -73,25 +57,16 @@ def _add_selection(command: Any) -> None:
 
 
 def _add_outcome(command: Any) -> None:
-    group = command.add_argument_group("the outcome")
-    group.add_argument(
-        "--fail-on", choices=[*(severity.value for severity in SEVERITIES), "never"],
-        help="the least severity, of what answers break and of drift, that makes the exit code 1 (default: error)",
-    )  # fmt: skip
+    group = options.add_outcome(
+        command, REPLAY_RENDERERS, fails=", of what answers break and of drift,", verbose="show everything in full"
+    )
     group.add_argument(
         "--drift", metavar="KIND=LEVEL", action="append", default=[], type=_level,
         help="another severity of drift than info: error, warning, info or ignore; the kind may be all; repeatable",
     )  # fmt: skip
-    group.add_argument("--format", choices=tuple(REPLAY_RENDERERS), help="of standard output (default: text)")
-    group.add_argument(
-        "--report", metavar="FORMAT=PATH", action="append", default=[], type=options.report,
-        help=f"also write a report; repeatable; FORMAT is {', '.join(REPLAY_RENDERERS)}",
-    )  # fmt: skip
     group.add_argument(
         "--output", metavar="DIR", help=f"keep the journal (replay.jsonl) there, and {', '.join(FILES.values())}"
     )
-    group.add_argument("-v", "--verbose", action="store_true", help="show everything in full")
-    group.add_argument("-q", "--quiet", action="store_true", help="no plan and no progress")
 
 
 def _level(value: str) -> tuple[str, str]:
@@ -240,7 +215,6 @@ def _exit_code(report: Report, outcomes: Any, collector: Collector, fail_on: str
     judged = collector.count(Verdict.PASSED) + collector.count(Verdict.FAILED)
     if report["replay"]["stopped"] or not judged:
         return 3
-    worst = outcomes.worst()
-    if fail_on != "never" and worst is not None and SEVERITIES.index(worst) <= SEVERITIES.index(Severity(fail_on)):
+    if options.fails(outcomes.worst(), fail_on):
         return 1
     return 3 if collector.count(Verdict.ERRORED) else 0

@@ -74,7 +74,8 @@ FORMATS = (
         "YAML of vcrpy, of Ruby's VCR, and of schemathesis (`--report vcr`).",
     ),
     Format(
-        "vcr-json", "VCR cassette in JSON", (), lambda head: b'interactions"' in head and _VCR_JSON.match(head) is not None, "vcr:read_json",
+        "vcr-json", "VCR cassette in JSON", (),
+        lambda head: b'interactions"' in head and _VCR_JSON.match(head) is not None, "vcr:read_json",
         "JSON of vcrpy and of Ruby's VCR.",
     ),
     Format(
