@@ -90,7 +90,8 @@ def _add_budget(command: Any) -> None:
 
 
 def _add_outcome(command: Any) -> None:
-    group = options.add_outcome(command, dict.fromkeys((*FORMS, *OTHER_FORMS)), verbose="show every finding in full")
+    others = [form for form in OTHER_FORMS if form not in FORMS]
+    group = options.add_outcome(command, FORMS, more_forms=others, verbose="show every finding in full")
     group.add_argument(
         "--output",
         metavar="DIR",

@@ -165,13 +165,20 @@ def add_target(command: Any, model: str) -> Any:
 
 
 def add_outcome(
-    command: Any, forms: Collection[str], *, fails: str = "", verbose: str = "", quiet: str = "no plan and no progress"
+    command: Any,
+    forms: Collection[str],
+    *,
+    more_forms: Collection[str] = (),
+    fails: str = "",
+    verbose: str = "show violations of severity info in full",
+    quiet: str = "no plan and no progress",
 ) -> Any:
     """The arguments that say what is reported, and when the exit code is 1; returns their group.
 
     Args:
         command: where to add them.
         forms: the formats of reports.
+        more_forms: those that only files can have.
         fails, verbose, quiet: what the help is to say in place of the usual.
     """
     group = command.add_argument_group("the outcome")
@@ -181,12 +188,10 @@ def add_outcome(
     )  # fmt: skip
     group.add_argument("--format", choices=tuple(forms), help="of standard output (default: text)")
     group.add_argument(
-        "--report", metavar="FORMAT=PATH", action="append", default=[], type=_report_of(forms),
-        help=f"also write a report; repeatable; FORMAT is {', '.join(forms)}",
+        "--report", metavar="FORMAT=PATH", action="append", default=[], type=_report_of((*forms, *more_forms)),
+        help=f"also write a report; repeatable; FORMAT is {', '.join((*forms, *more_forms))}",
     )  # fmt: skip
-    group.add_argument(
-        "-v", "--verbose", action="store_true", help=verbose or "show violations of severity info in full"
-    )
+    group.add_argument("-v", "--verbose", action="store_true", help=verbose)
     group.add_argument("-q", "--quiet", action="store_true", help=quiet)
     return group
 
