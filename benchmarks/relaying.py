@@ -35,6 +35,7 @@ async def answer(reader, writer):
             size = int(head.lower().partition(b"content-length:")[2].split(b"\\r\\n")[0])
             asked = await reader.readexactly(size)
             if b'"stream":true' not in asked:
+                await asyncio.sleep(0.02 if b'"thinks"' in asked else 0)
                 writer.write(plain)
                 continue
             writer.write(HEAD + b"text/event-stream\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n")
@@ -56,13 +57,17 @@ asyncio.run(main())
 
 
 class Case(NamedTuple):
-    """Requests of one kind, made anew by number; `events` is how many events an answer has."""
+    """Requests of one kind, made anew by number.
+
+    `events` is how many events an answer has, `goal` that of CPU, `latency` the most milliseconds that may be added.
+    """
 
     name: str
     make: Callable[[int], bytes]
     events: int = 0
     goal: float | None = None
     count: int = 150
+    latency: float | None = None
 
 
 class Sample(NamedTuple):
@@ -72,13 +77,14 @@ class Sample(NamedTuple):
     wall: float
 
 
-def _request(number: int, *, streams: str = "", tools: bool = False) -> bytes:
+def _request(number: int, *, manner: str = "", tools: bool = False) -> bytes:
     """Turn `number` of an agent: its messages grow, its tools stay, unless they are to be new ones each time."""
     value = json.loads(payloads.compact(payloads.payload("agent").value))
     value["messages"][-1]["content"] += f" {number}"
-    value["stream"] = bool(streams)
-    if streams:
-        value["user"] = streams
+    value["stream"] = manner in ("paced", "at once")
+    if manner:
+        value["user"] = manner
+    if value["stream"]:
         value["stream_options"] = {"include_usage": True}
     for tool in value["tools"] if tools else ():
         tool["function"]["parameters"]["properties"][f"extra_{number}"] = {"type": "string"}
@@ -88,9 +94,10 @@ def _request(number: int, *, streams: str = "", tools: bool = False) -> bytes:
 def _cases() -> tuple[Case, ...]:
     return (
         Case("request of an agent's loop", _request, goal=REQUEST_GOAL),
+        Case("the same, answered after 20 ms", lambda n: _request(n, manner="thinks"), count=40, latency=LATENCY_GOAL),
         Case("request with tools never seen", lambda number: _request(number, tools=True)),
-        Case("event, each a piece", lambda number: _request(number, streams="paced"), 300, EVENT_GOAL, count=3),
-        Case("event, all at once", lambda number: _request(number, streams="at once"), 300, EVENT_GOAL, count=20),
+        Case("event, each a piece", lambda number: _request(number, manner="paced"), 300, EVENT_GOAL, count=3),
+        Case("event, all at once", lambda number: _request(number, manner="at once"), 300, EVENT_GOAL, count=20),
     )
 
 
@@ -123,7 +130,7 @@ def _lines(case: Case, taken: dict[str, list[Sample]]) -> Iterator[Line]:
         for name in ("checking", "mitmproxy"):
             added = [(mine.wall - theirs.wall) * 1e3 for mine, theirs in zip(taken.get(name, ()), direct, strict=False)]
             if added:
-                goal = LATENCY_GOAL if name == "checking" else None
+                goal = case.latency if name == "checking" else None
                 yield Line(SECTION, f"{case.name}: added by {name}", min(added), median(added), goal, unit=" ms")
 
 

@@ -137,6 +137,8 @@ def _parameters(address: str) -> Iterator[tuple[str, str]]:
 
 def without(text: str, secrets: tuple[str, ...] = ()) -> str:
     """The text without the keys named and without whatever has the form of one."""
+    if len(text) < SHORTEST:
+        return text
     return body(text.encode(errors="surrogatepass"), secrets)[0].decode(errors="surrogatepass")
 
 
@@ -171,9 +173,9 @@ def _spans(data: bytes, secrets: tuple[str, ...]) -> Iterator[_Span]:
         if secret in data:
             yield from (_Span(*match.span()) for match in re.finditer(re.escape(secret), data))
     lowered = data.lower()
-    if _FORM_HINT.search(lowered) or any(hint in lowered for hint in _FORM_HINTS):
+    if _FORM_HINT.search(lowered) or any(map(lowered.__contains__, _FORM_HINTS)):
         yield from (_Span(*match.span()) for match in _FORM.finditer(data))
-    if any(hint in lowered for hint in _MEMBER_HINTS):
+    if any(map(lowered.__contains__, _MEMBER_HINTS)):
         for match in _MEMBER.finditer(data):
             yield _Span(*match.span(1 if match[1] is not None else 2))
 

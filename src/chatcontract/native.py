@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from chatcontract.cleaning import clean
 from chatcontract.jsontext import parse
 from chatcontract.model import JSON, Arrival, Exchange, Headers, Request, Response
-from chatcontract.reading import looks_like_events
+from chatcontract.reading import Reading, Text, looks_like_events
 from chatcontract.recording import dumped
 
 
@@ -17,27 +17,26 @@ def line(exchange: Exchange, secrets: Iterable[str] = (), **members: JSON) -> by
     return dumped(record(clean(exchange, secrets), **members)) + b"\n"
 
 
-def record(exchange: Exchange, **members: JSON) -> dict[str, JSON]:
-    """The exchange as plain dicts and lists, as it is: without a search for keys."""
+def record(exchange: Exchange, reading: Reading | None = None, **members: JSON) -> dict[str, JSON]:
+    """The exchange as plain dicts and lists, as it is: without a search for keys; `reading` spares parsing it again."""
     told = {"provider": exchange.provider, "host": exchange.host}
     return {
         "id": exchange.id,
         **{name: value for name, value in told.items() if value},
-        "request": None if exchange.request is None else _request(exchange.request),
-        "response": None if exchange.response is None else _response(exchange.response),
+        "request": None if exchange.request is None else _request(exchange.request, reading),
+        "response": None if exchange.response is None else _response(exchange.response, reading),
         **members,
     }
 
 
-def _request(request: Request) -> dict[str, JSON]:
-    return {
-        "method": request.method, "url": request.url, "headers": _headers(request.headers), **_body(request.body)
-    }  # fmt: skip
+def _request(request: Request, reading: Reading | None) -> dict[str, JSON]:
+    body = _body(request.body, None if reading is None else reading.request)
+    return {"method": request.method, "url": request.url, "headers": _headers(request.headers), **body}
 
 
-def _response(response: Response) -> dict[str, JSON]:
+def _response(response: Response, reading: Reading | None) -> dict[str, JSON]:
     streams = looks_like_events(response.body)
-    whole = {} if streams else _body(response.body)
+    whole = {} if streams else _body(response.body, None if reading is None else reading.answer)
     if streams or ("body_base64" in whole and response.arrivals):
         whole = {"chunks": list(_chunks(response.body, response.arrivals))}
     return {"status": response.status, "headers": _headers(response.headers), **whole}
@@ -49,10 +48,10 @@ def _headers(headers: Headers) -> JSON:
     return dict(headers) if len(names) == len(headers) else [list(pair) for pair in headers]
 
 
-def _body(data: bytes) -> dict[str, JSON]:
+def _body(data: bytes, text: Text | None) -> dict[str, JSON]:
     if not data:
         return {}
-    value, faults = parse(data)
+    value, faults = text or parse(data)
     if not faults and isinstance(value, dict | list | int | float):
         return {"body": value}
     return {"body_base64": _base64(data)}

@@ -2,14 +2,16 @@
 
 import argparse
 import asyncio
+import gc
 import os
 import signal
 import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from chatcontract import __version__
+from chatcontract import __version__, examples
 from chatcontract.commands import options
+from chatcontract.contract import Contract
 from chatcontract.journal import Journal
 from chatcontract.model import Result, Verdict
 from chatcontract.redact import printable
@@ -126,6 +128,8 @@ class _Session:
         host = self._settings.upstream.partition("://")[2].partition("/")[0]
         ledger = self._ledger = Ledger(self._contract, self._journal, self._tell, host)
         proxy = self._proxy = Proxy(self._settings, ledger, self._journal, self._live)
+        if self._contract is not None:
+            _warm(self._contract)
         async with proxy:
             _on_signals(proxy.stopped)
             self._announce(proxy.url)
@@ -176,6 +180,15 @@ class _Session:
             return 1
         checked = sums.count(Verdict.PASSED) + sums.count(Verdict.FAILED)
         return 3 if not checked or sums.count(Verdict.ERRORED) else 0
+
+
+def _warm(contract: Contract) -> None:
+    """Have everything imported and compiled before the first client comes, and out of the way of the collector."""
+    asked = {"/tools": [examples.TOOL]}
+    for example in (examples.response(request=asked), examples.stream(request=asked), examples.error(request=asked)):
+        contract.check(example.exchange())
+    gc.collect()
+    gc.freeze()
 
 
 def _is_local(host: str) -> bool:

@@ -89,27 +89,34 @@ class Ledger:
         stored = clean(Exchange(asked.name, None, response), asked.secrets).response
         exchange = Exchange(asked.name, asked.request, stored, host=self._host)
         whole = ending is None and not asked.problem
-        violations = Violations((*asked.violations, *self._found(exchange, asked))) if whole else asked.violations
+        reading = Reading(exchange, request=asked.text) if whole and self._contract is not None else None
+        violations = Violations((*asked.violations, *self._found(reading))) if reading else asked.violations
         note = without(ending.note if ending is not None else asked.problem, asked.secrets)
         told: dict[str, JSON] = {"cut": ending.by} if ending is not None else {}
-        self._note(exchange, asked, violations, note, elapsed=round(elapsed, 6), **told)
+        self._note(exchange, asked, violations, note, reading, elapsed=round(elapsed, 6), **told)
         return violations
 
-    def _found(self, exchange: Exchange, asked: Asked) -> list[Violation]:
-        if self._contract is None:
-            return []
-        reading = Reading(exchange, request=asked.text)
+    def _found(self, reading: Reading) -> list[Violation]:
+        assert self._contract is not None  # or there is no reading
         found = list(self._contract.check_answer(reading))
         for rule, finding in self._across.feed(reading):
-            violation = self._contract.violation(rule, finding, exchange.id)
+            violation = self._contract.violation(rule, finding, reading.exchange.id)
             found += [] if violation is None else [violation]
         return found
 
-    def _note(self, exchange: Exchange, asked: Asked, violations: Violations, note: str, **members: Any) -> None:
+    def _note(
+        self,
+        exchange: Exchange,
+        asked: Asked,
+        violations: Violations,
+        note: str,
+        reading: Reading | None = None,
+        **members: Any,
+    ) -> None:
         if self._journal is not None:
             at = datetime.fromtimestamp(asked.at, UTC).isoformat(timespec="milliseconds")
             told = {"note": note} if note else {}
-            self._journal.append(dumped(record(exchange, at=at, **told, **members)) + b"\n")
+            self._journal.append(dumped(record(exchange, reading, at=at, **told, **members)) + b"\n")
         self.recorded += 1
         verdict = _verdict(violations, note, members.get("cut"))
         self._tell(
