@@ -13,7 +13,7 @@ from chatcontract.journal import Journal
 from chatcontract.jsontext import prefer_speed
 from chatcontract.model import JSON, Exchange, Request, Response, Result, Severity, Verdict, Violation, Violations
 from chatcontract.native import record
-from chatcontract.reading import Reading, Text
+from chatcontract.reading import Reading
 from chatcontract.recording import dumped
 
 Tell = Callable[[Result], None]
@@ -26,7 +26,7 @@ class Asked(NamedTuple):
     name: str
     secrets: tuple[str, ...]
     request: Request
-    text: Text
+    reading: Reading | None
     violations: Violations
     problem: str
     at: float
@@ -69,9 +69,9 @@ class Ledger:
         keys = tuple(key for key in given_away(request, None) if len(key) >= SHORTEST)
         cleaned = clean(Exchange(name, request)).request or request
         if self._contract is None or problem:
-            return Asked(name, keys, cleaned, Text(), _NOTHING, problem, time.time())
+            return Asked(name, keys, cleaned, None, _NOTHING, problem, time.time())
         reading = Reading(Exchange(name, cleaned))
-        return Asked(name, keys, cleaned, reading.request, self._contract.check(reading), "", time.time())
+        return Asked(name, keys, cleaned, reading, self._contract.check(reading), "", time.time())
 
     def refused(self, asked: Asked) -> None:
         """Note a request that was not passed on because it breaks the contract."""
@@ -89,7 +89,7 @@ class Ledger:
         stored = clean(Exchange(asked.name, None, response), asked.secrets).response
         exchange = Exchange(asked.name, asked.request, stored, host=self._host)
         whole = ending is None and not asked.problem
-        reading = Reading(exchange, request=asked.text) if whole and self._contract is not None else None
+        reading = _answered(exchange, asked.reading) if whole and asked.reading is not None else None
         violations = Violations((*asked.violations, *self._found(reading))) if reading else asked.violations
         note = without(ending.note if ending is not None else asked.problem, asked.secrets)
         told: dict[str, JSON] = {"cut": ending.by} if ending is not None else {}
@@ -124,6 +124,13 @@ class Ledger:
                 exchange.id, verdict, violations, elapsed=members.get("elapsed"), error=note or None, host=self._host
             )
         )
+
+
+def _answered(exchange: Exchange, asked: Reading) -> Reading:
+    """The reading of the whole exchange, with what is known of its request."""
+    reading = Reading(exchange, request=asked.request)
+    reading.request_traits = asked.request_traits
+    return reading
 
 
 def _verdict(violations: Violations, note: str, cut: str | None) -> Verdict:
