@@ -163,7 +163,7 @@ def test_the_upstream_gets_the_request_as_it_was_sent(raw_server: Serve, record:
     upstream = raw_server(serving)
     connection = wire(record(upstream).url)
     connection.send(
-        b"POST /v1/chat/completions?api-version=1&x=%2F%20 HTTP/1.1\r\nhost: here\r\nX-B: 1\r\nx-a:  2 \r\nX-B: 3\r\n"
+        b"POST /v1/chat/completions?api-version=1&x=%2F%20 HTTP/1.1\r\nhost: here\r\nX-B: 1\r\nx-a:  2\r\nX-B: 3\r\n"
         b"Connection: keep-alive, X-Hop\r\nX-Hop: 1\r\nTE: trailers\r\nUpgrade: h2c\r\nKeep-Alive: 5\r\n"
         b"Proxy-Authorization: Basic aaa\r\nCookie: a=b; c\r\nContent-Length: 2\r\nUser-Agent: me\r\n\r\n{}"
     )
