@@ -58,15 +58,9 @@ SAMPLE = {
 }
 
 
-_CALLS = "no generated message makes the reference server call a tool unasked, or two of them"
 _KEYS = "every request has the right key, address and media type"
 _PAIRS = "shows only where two requests are compared, as an audit does"
-_BOUND = "the answers of the reference server are shorter than the bound of 64 tokens"
 UNREACHED = {
-    **dict.fromkeys(
-        ("tool-finish-stop", "tool-not-allowed", "tool-id-duplicate", "fragment-index-always-zero", "parallel-ignored",
-         "streamed-calls-finish-stop", "tool-choice-none-ignored"), _CALLS,
-    ),
     **dict.fromkeys(
         ("auth-not-enforced", "any-address-answered", "media-type-ignored", "unauthorized-code-odd",
          "models-as-names"), _KEYS,
@@ -75,15 +69,11 @@ UNREACHED = {
         ("seed-ignored", "stream-says-something-else", "usage-unstable", "usage-constant", "parts-cost-extra",
          "stream-usage-differs", "streamed-error-differs", "broken-after-abort"), _PAIRS,
     ),
-    "old-limit-ignored": _BOUND,
-    "chunk-logprobs-interrupted": _BOUND,
-    "stop-ignored": "its texts have no stop sequence that is generated",
     "audio-expiry-early": "streamed audio is not generated for this model",
     "unknown-model-answered": "every request names the model of the run",
     "unknown-model-with-400": "every request names the model of the run",
     "retry-after-missing": "nothing makes it answer with 429",
     "body-huge": "found as answer-not-whole: the client reads no more than 8 MB",
-    "stream-buffered": "found by its delay alone, as answer-not-whole",
     "error-with-500": "found as invalid-request-crashes",
 }  # fmt: skip
 """Faults that fuzzing does not show by their own rules, each with the reason."""
@@ -154,6 +144,49 @@ def test_a_run_covers_every_branch_of_requests(clean: Fuzz) -> None:
     assert coverage["answer_rules"]["reached"] > 0.95 * coverage["answer_rules"]["total"]
     assert 0 < coverage["broken_rules"]["reached"] <= coverage["broken_rules"]["total"]
     assert 0 < coverage["broken_pointers"]["reached"] < coverage["broken_pointers"]["total"]
+
+
+@pytest.fixture(scope="module")
+def faulty() -> Fuzz:
+    """A short run with both modes against a server that has faults."""
+    with running(api_key=KEY, pace=0) as server:
+        return fuzzed(fault_url(server.url, "usage-total-wrong,n-refused,invalid-accepted"), size=30)
+
+
+def described(value: object, schema: dict[str, object]) -> set[str]:
+    """The members of an object that its schema does not describe."""
+    assert isinstance(value, dict)
+    return value.keys() - schema["properties"].keys()  # type: ignore[attr-defined]
+
+
+def test_every_member_of_a_report_with_findings_is_described_by_the_schema(faulty: Fuzz) -> None:
+    made = told(faulty)
+    jsonschema.Draft202012Validator(SCHEMA).validate(made)
+    assert described(made, SCHEMA) == set()
+    kinds = {result["verdict"] for result in made["results"]}
+    assert kinds >= {"failed", "skipped"}
+    assert set().union(*(described(one, SCHEMA["$defs"]["result"]) for one in made["results"])) == set()
+    assert set().union(*(described(one, SCHEMA["$defs"]["fraction"]) for one in made["coverage"].values())) == set()
+
+
+@pytest.mark.parametrize(
+    ("member", "wrong"), [("mode", "some"), ("seed", "0"), ("stopped", 1), ("shrinking", -1), ("outcomes", {"x": {}})]
+)
+def test_the_schema_of_the_report_refuses_other_values(faulty: Fuzz, member: str, wrong: object) -> None:
+    validator = jsonschema.Draft202012Validator(SCHEMA)
+    assert not validator.is_valid({**told(faulty), member: wrong})
+
+
+@pytest.mark.parametrize("form", ["markdown", "junit", "html"])
+def test_reports_speak_of_fuzzing_and_requests(form: str, faulty: Fuzz) -> None:
+    out = StringIO()
+    try:
+        renderer(form, FORMS)(told(faulty), out)
+    except ValueError as error:
+        pytest.skip(str(error))
+    assert "audit of" not in out.getvalue().lower()
+    assert not re.search(r"\d probes|>Probes<", out.getvalue())
+    assert ("chatcontract.fuzz.http" if form == "junit" else "60 generated requests") in out.getvalue()
 
 
 def test_the_report_keeps_its_schema_and_names_seed_mode_and_coverage(clean: Fuzz) -> None:

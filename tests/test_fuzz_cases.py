@@ -5,7 +5,7 @@ import json
 import pytest
 
 from chatcontract import Contract, generate
-from chatcontract.fuzz_cases import ANSWER_TOKENS, SHARE, Menu, Wish, menu, place_of, spread
+from chatcontract.fuzz_cases import ALL_TOKENS, ANSWER_TOKENS, SHARE, Menu, Wish, menu, place_of, spread
 from chatcontract.generate import Negative
 from chatcontract.probe import LIMITS
 
@@ -41,6 +41,14 @@ def test_positive_cases_are_valid_and_cheap(positive: Menu) -> None:
         bounds = [case.value[name] for name in LIMITS if case.value.get(name) is not None]
         assert all(bound <= ANSWER_TOKENS for bound in bounds), case.body
     assert sum(any(name in case.value for name in LIMITS) for case in positive.cases) > 0.95 * len(positive.cases)
+
+
+def test_no_answer_may_be_long_however_many_choices_are_asked_for(positive: Menu) -> None:
+    many = [case for case in positive.cases if (case.value.get("n") or 1) > 100]
+    assert many
+    for case in many:
+        limits = [case.value[name] for name in LIMITS if case.value.get(name) is not None]
+        assert max(limits) * case.value["n"] <= ALL_TOKENS
 
 
 def test_negative_cases_have_their_breach_and_no_other_in_spite_of_the_bound(negative: Menu) -> None:
@@ -103,9 +111,17 @@ def test_a_section_restricts_the_breaches() -> None:
 
 
 def test_what_a_target_lacks_can_be_left_out() -> None:
-    whole = made(modes=("positive",), size=260, without=("image_url", "n"))
-    run = whole._replace(cases=whole.cases[whole.whole["positive"] :])
+    run = made(modes=("positive",), size=260, without=("image_url", "n"))
     assert not any("n" in case.value or "image_url" in json.dumps(case.value["messages"]) for case in run.cases)
+
+
+def test_both_modes_have_their_share_of_what_a_tight_budget_reaches() -> None:
+    run = made()
+    shares = {mode: sum(case.mode == mode for case in run.cases) / len(run.cases) for mode in ("positive", "negative")}
+    for part in (run.cases[:100], run.cases[: len(run.cases) // 2], made(tokens=60_000).cases):
+        for mode, share in shares.items():
+            assert abs(sum(case.mode == mode for case in part) / len(part) - share) < 0.1
+    assert [case for case in run.cases if case.mode == "positive"] == list(made(modes=("positive",)).cases)
 
 
 def test_the_cost_counts_choices_and_bounds() -> None:

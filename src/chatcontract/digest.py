@@ -130,3 +130,49 @@ def is_clean(report: dict[str, Any]) -> bool:
     """Whether results were checked, and none of them failed or could not be."""
     counts = report["summary"]["results"]
     return bool(sum(counts.values())) and not counts.get("failed") and not counts.get("errored")
+
+
+COVERAGE = {
+    "request": "branches of requests",
+    "values": "enumerated values",
+    "response": "branches of responses",
+    "chunk": "branches of chunks",
+    "answer_rules": "rules of answers",
+    "broken_rules": "rules broken",
+    "broken_pointers": "places broken",
+}
+"""What the coverage of a fuzzing run counts, in words."""
+
+
+def is_fuzzing(report: dict[str, Any]) -> bool:
+    """Whether a fuzzing run made the report."""
+    return "outcomes" in report
+
+
+def deed(report: dict[str, Any]) -> str:
+    """What was done to the target, in words before its name.
+
+    >>> deed({"replay": {}}), deed({"outcomes": {}}), deed({"probes": {}})
+    ('replay against', 'fuzzing of', 'audit of')
+    """
+    return "replay against" if "replay" in report else "fuzzing of" if is_fuzzing(report) else "audit of"
+
+
+def tally(report: dict[str, Any]) -> tuple[str, dict[str, int]]:
+    """What was judged, as a noun, and how many of it came to what."""
+    if is_fuzzing(report):
+        states: Counter[str] = Counter()
+        for counts in report["outcomes"].values():
+            states.update(counts)
+        return "generated requests", dict(sorted(states.items()))
+    return "probes" if report.get("probes") else "checked", report["summary"]["results"]
+
+
+def figures(report: dict[str, Any]) -> dict[str, dict[str, int]]:
+    """The fractions that a report is summed up in: the scores of an audit, the coverage of a fuzzing run."""
+    reached = report.get("coverage") or {}
+    shares = {
+        title: {"passed": reached[name]["reached"], "of": reached[name]["total"]}
+        for name, title in COVERAGE.items() if name in reached
+    }  # fmt: skip
+    return report.get("scores") or shares

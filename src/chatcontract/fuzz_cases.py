@@ -27,7 +27,9 @@ MODES: Mapping[str, tuple[Mode, ...]] = {
 DRAWN = 200
 """Requests of each mode that are drawn where no number is given."""
 ANSWER_TOKENS = 64
-"""Tokens that an answer may have where a generated request leaves more."""
+"""Tokens that a choice may have where a generated request leaves more."""
+ALL_TOKENS = 1024
+"""Tokens that all choices of an answer may have together: 128 of them are long, with `top_logprobs` many megabytes."""
 SHARE = 0.75
 """The part of a budget that goes to generated requests; the rest looks into what they find."""
 _USER = {"role": "user", "content": "Hi"}
@@ -107,11 +109,31 @@ def menu(model: str, limit: str, wish: Wish, most: int | None = None, tokens: in
     writer = _Cases(_Base(model, limit, wish.without), wish)
     rooms = None if most is None else max(1, int(most * SHARE) // len(wish.modes))
     pairs = [writer.of(mode, rooms) for mode in wish.modes]
-    cases = [case for made, _ in pairs for case in made]
+    cases = interleaved([made for made, _ in pairs])
     kept = cases if tokens is None else list(_within(cases, int(tokens * SHARE)))
     whole: Mapping[Mode, int] = {mode: len(first) for mode, (_, first) in zip(wish.modes, pairs, strict=True)}
     breaches = frozenset((one.breach.rule, one.breach.pointer) for _, first in pairs for one in first if one.breach)
     return Menu(tuple(kept), whole, breaches, len(cases) - len(kept))
+
+
+def room(body: Mapping[str, Any]) -> int:
+    """The tokens that each choice of the answer to a request may have.
+
+    >>> room({}), room({"n": 128})
+    (64, 8)
+    """
+    times = body["n"] if type(body.get("n")) is int else 1
+    return max(1, min(ANSWER_TOKENS, ALL_TOKENS // max(1, times)))
+
+
+def interleaved(lists: Sequence[Sequence[T]]) -> list[T]:
+    """The lists as one, so that of its beginning each has the same share as of the whole.
+
+    >>> "".join(interleaved(["abcd", "12"]))
+    'a1bc2d'
+    """
+    places = [((at + 0.5) / len(one), number, item) for number, one in enumerate(lists) for at, item in enumerate(one)]
+    return [item for _, _, item in sorted(places, key=lambda place: place[:2])]
 
 
 def _within(cases: Sequence[Case], tokens: int) -> Iterator[Case]:
@@ -135,10 +157,9 @@ class _Base(NamedTuple):
         """The options of the generator."""
         return {"model": self.model, "without": self.without}
 
-    @property
-    def bound(self) -> Object:
-        """What bounds an answer."""
-        return {self.limit: ANSWER_TOKENS} if self.limit else {}
+    def bound(self, body: Mapping[str, Any]) -> Object:
+        """What bounds the answer to a request."""
+        return {self.limit: room(body)} if self.limit else {}
 
 
 class _Cases:
@@ -183,7 +204,7 @@ def _covering(base: _Base) -> tuple[Case, ...]:
 @lru_cache(maxsize=4)
 def _breaches(base: _Base) -> tuple[Case, ...]:
     """Every breach once; those of the text in a request whose answer is bounded."""
-    plain = {"model": base.model, "messages": [_USER], **base.bound}
+    plain = {"model": base.model, "messages": [_USER], **base.bound({})}
     of_values = (one for one in generate.negatives(**base.options) if one.kind != "bytes")
     of_text = (one for one in generate.negatives(plain, **base.options) if one.kind == "bytes")
     return tuple(_broken(one, base) for group in (of_values, of_text) for one in group)
@@ -191,8 +212,8 @@ def _breaches(base: _Base) -> tuple[Case, ...]:
 
 def _valid(body: Object, base: _Base) -> Case:
     """The request with a short answer, where that breaks nothing."""
-    bounds = {name: min(body[name], ANSWER_TOKENS) for name in LIMITS if body.get(name) is not None}
-    made = {**body, **(bounds or base.bound)}
+    bounds = {name: min(body[name], room(body)) for name in LIMITS if body.get(name) is not None}
+    made = {**body, **(bounds or base.bound(body))}
     return Case("", "positive", written(body if complaints(made) - complaints(body) else made))
 
 
@@ -200,7 +221,7 @@ def _broken(breach: Negative, base: _Base) -> Case:
     value, faults = parse(breach.body)
     if faults or not base.limit or not isinstance(value, dict) or any(name in value for name in LIMITS):
         return Case("", "negative", breach.body, breach)
-    small = {**value, **base.bound}
+    small = {**value, **base.bound(value)}
     return Case("", "negative", written(small) if place_of(small, breach) else breach.body, breach)
 
 

@@ -3,7 +3,19 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from chatcontract.digest import ORDER, Group, by_section, grouped, is_clean, key_of, section_of
+from chatcontract.digest import (
+    ORDER,
+    Group,
+    by_section,
+    deed,
+    figures,
+    grouped,
+    is_clean,
+    is_fuzzing,
+    key_of,
+    section_of,
+    tally,
+)
 from chatcontract.evidence import Excerpt, excerpt, pairs
 
 MAX_VIOLATIONS = 400
@@ -67,7 +79,7 @@ class Page:
     def __init__(self, report: JSON) -> None:
         self.report = report
         self.probes: JSON = report.get("probes") or {}
-        self.audit = "probes" in report
+        self.audit = "probes" in report and not is_fuzzing(report)
         ranked = sorted(report["results"], key=lambda result: _RANK.get(result["verdict"], 0))
         self._shown = ranked[:MAX_RESULTS]
         self._groups = grouped(report["results"])
@@ -86,11 +98,11 @@ class Page:
         return {
             "report": {"interrupted": False, "capabilities": {}, "models": [], "notes": [], **report},
             "audit": self.audit,
-            "title": f"Audit of {report['target']}" if self.audit else _title(report),
+            "title": _title(report),
             "clean": is_clean(report),
             "facts": list(self._facts()),
             "sentence": self._sentence(),
-            "scores": [_score(*item) for item in (report.get("scores") or {}).items()],
+            "scores": [_score(*item) for item in figures(report).items()],
             "anchors": self._probes,
             "sections": self._grid() if self.audit else [],
             "targets": [(whom, ZERO | counts) for whom, counts in targets[:MAX_TARGETS] if whom or len(targets) > 1],
@@ -110,17 +122,19 @@ class Page:
         report = self.report
         yield from [", ".join(report["models"])] if report.get("models") else []
         yield f"profile {report['profile']}"
+        yield from [f"seed {report['seed']}"] if is_fuzzing(report) else []
         plan = report.get("plan")
         if plan:
-            yield "{probes:,} probes, {requests:,} requests and {max_tokens:,} tokens at most".format(**plan)
+            yield f"{plan['probes']:,} {tally(report)[0]}"
+            yield "{requests:,} requests and {max_tokens:,} tokens at most".format(**plan)
         if report.get("duration"):
             yield seconds(report["duration"])
 
     def _sentence(self) -> str:
         summary = self.report["summary"]
-        total = sum(summary["results"].values())
-        what = "probes" if self.audit else "checked"
-        counted = ", ".join(f"{count:,} {verdict}" for verdict, count in summary["results"].items() if count)
+        what, counts = tally(self.report)
+        total = sum(counts.values())
+        counted = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
         found = ", ".join(counted_noun(*item) for item in summary["violations"].items() if item[1])
         return f"{total:,} {what} ({counted or 'nothing'}); {found or 'no violation'}"
 
@@ -169,7 +183,7 @@ class Page:
             str(probe.get("title") or name), result.get("reason") or result.get("error") or "",
             self._section(result) if self.audit else result.get("provider") or result.get("host") or "",
             seconds(result["elapsed"]) if result.get("elapsed") is not None else "",
-            list(_facts_of(result, probe)), self._links(result), exchanges, left_out,
+            list(_facts_of(result, probe, "Probe" if self.audit else "Name")), self._links(result), exchanges, left_out,
         )  # fmt: skip
 
     def _links(self, result: JSON) -> list[tuple[str, str]]:
@@ -229,7 +243,7 @@ def seconds(value: float) -> str:
 
 
 def _title(report: JSON) -> str:
-    return f"Replay against {report['target']}" if "replay" in report else "Check of recorded traffic"
+    return f"{deed(report).capitalize()} {report['target']}" if report["target"] else "Check of recorded traffic"
 
 
 def _score(name: str, score: JSON) -> JSON:
@@ -237,9 +251,9 @@ def _score(name: str, score: JSON) -> JSON:
     return {"name": name, "share": share, "meaning": MEANINGS.get(name, ""), **score}
 
 
-def _facts_of(result: JSON, probe: JSON) -> Iterator[tuple[str, str]]:
+def _facts_of(result: JSON, probe: JSON, called: str) -> Iterator[tuple[str, str]]:
     told = {
-        "Probe": result.get("probe"), "Why": probe.get("why"), "Level": probe.get("level"),
+        called: result.get("probe"), "Why": probe.get("why"), "Level": probe.get("level"),
         "Needs": ", ".join(map(str, probe.get("needs") or ())), "Source": probe.get("source"),
         "Anchor": probe.get("anchor"),
     }  # fmt: skip
@@ -249,6 +263,12 @@ def _facts_of(result: JSON, probe: JSON) -> Iterator[tuple[str, str]]:
         told["Drift"] = "; ".join(
             f"{one['kind']} at {one['pointer'] or WHOLE}: {one['before']} → {one['after']}" for one in result["drift"]
         )
+    if result.get("size") is not None:
+        told |= {
+            "Breach": result.get("breach"), "With": ", ".join(map(str, result.get("features") or ())),
+            "Smallest request": f"{result['size']} bytes, of {result.get('shrunk_from')}",
+            "Met": f"{result.get('times')} times, {result.get('confirmed')}",
+        }  # fmt: skip
     for name, value in told.items():
         if value:
             yield name, str(value)

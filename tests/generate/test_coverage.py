@@ -1,5 +1,6 @@
 """Coverage mode reaches every branch of the document's request, and says what it leaves out and why."""
 
+import json
 from copy import deepcopy
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from chatcontract import Contract, Severity
 from chatcontract.generate import Branch, Coverage, coverage, covering, examples
 from chatcontract.generate.planning import STRING_PART
+from chatcontract.jsontext import ABSENT
 
 LIMIT = 300
 EVERYTHING = {"deprecated": True, "undocumented": True}
@@ -113,3 +115,27 @@ def test_what_is_no_request_can_be_counted_too(body: Any) -> None:
     counted = Coverage()
     counted.see(body)
     assert counted.reached < counted.total
+
+
+@pytest.mark.parametrize("name", ["image_url", "custom", "file", "input_audio", "system", "refusal"])
+def test_what_must_not_occur_is_in_no_covering_request(name: str) -> None:
+    bodies = list(covering(without={name}, undocumented=True))
+    assert bodies
+    assert f'"type": "{name}"' not in json.dumps(bodies)
+    assert f'"role": "{name}"' not in json.dumps(bodies)
+    assert after(bodies, coverage(without={name}, undocumented=True)).unreached == ()
+
+
+def test_requests_with_tools_ask_for_two_calls_also_where_none_or_one_may_be_made() -> None:
+    asking = [body for body in covering() if "twice" in str(body["messages"][-1].get("content"))]
+    assert any(body.get("tool_choice") == "none" for body in asking)
+    assert any(body.get("parallel_tool_calls") is False for body in asking)
+    assert all(body["tools"] and body.get("tool_choice") != "required" for body in asking)
+    assert any(body.get("tool_choice") == "required" for body in covering())
+
+
+def test_what_is_no_json_takes_no_branch() -> None:
+    counted = coverage()
+    counted.see(ABSENT)
+    counted.see({"model": ABSENT, "messages": ABSENT})
+    assert counted.reached < 50

@@ -148,6 +148,15 @@ def test_what_is_ruled_out_never_occurs() -> None:
         assert not barred & {tool["type"] for tool in body.get("tools", ())}
 
 
+def test_tools_that_are_offered_are_often_asked_for_by_name() -> None:
+    asking = 0
+    for body in made(tools=True):
+        names = [tool[tool["type"]]["name"] for tool in body["tools"]]
+        said = body["messages"][-1]["content"]
+        asking += isinstance(said, str) and any(f" {name}" in said for name in names)
+    assert asking > COUNT // 10
+
+
 def test_every_parameter_may_be_left_out_by_itself() -> None:
     for name in sorted(removable()):
         for body in islice(examples(seed=9, without={name}, deprecated=True), 60):

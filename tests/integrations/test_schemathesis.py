@@ -20,9 +20,11 @@ pytestmark = pytest.mark.schemathesis
 
 from hypothesis import HealthCheck, given, settings  # noqa: E402  # after the skip
 
-from chatcontract.integrations.schemathesis import available, hooks, run, schema  # noqa: E402
+from chatcontract.cli import main  # noqa: E402
+from chatcontract.integrations.schemathesis import available, bridges, hooks, run, schema  # noqa: E402
 
 MODEL = "reference-1"
+LONG = pytest.mark.skipif(not os.environ.get("CHATCONTRACT_NIGHTLY"), reason="takes long; make nightly")
 HOOKS = {"SCHEMATHESIS_HOOKS": "chatcontract.integrations.schemathesis", "CHATCONTRACT_MODEL": MODEL}
 STUB = {
     "openapi": "3.0.3",
@@ -209,6 +211,46 @@ def test_warnings_fail_only_where_they_are_asked_for() -> None:
     assert strict
 
 
+def test_rules_are_selected_ignored_and_rated() -> None:
+    with running(["usage-total-wrong", "created-zero"]) as server:
+        told = {
+            name: titles(first(schema(server.url, model=MODEL, **wish), WANTED[PLAIN])) for name, wish in WISHES.items()
+        }
+    assert told["all"] == told["select"] == {"CC501 usage-total-mismatch"}
+    assert told["ignore"] == set()
+    assert {title[:5] for title in told["severity"]} == {"CC302"}
+
+
+WISHES: dict[str, dict[str, Any]] = {
+    "all": {}, "select": {"select": ["CC5"]}, "ignore": {"ignore": ["CC501"]},
+    "severity": {"severity": {"CC302": "error", "CC501": "info"}},
+}  # fmt: skip
+
+
+def test_a_breach_of_a_rule_that_is_ignored_is_still_no_valid_request(reference: str) -> None:
+    cases = [
+        case for case in enumerated(schema(reference, model=MODEL, ignore=["CC0"])) if isinstance(case.body, bytes)
+    ]
+    assert {title for case in cases[::60] for title in titles(case)} == set()
+    with running(["invalid-accepted"]) as server:
+        made = schema(server.url, model=MODEL, ignore=["CC0"])
+        assert titles(first(made, lambda body: isinstance(body, bytes) and b"null" in body)) == set()
+
+
+def test_the_environment_says_which_rules(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "chatcontract.toml").write_text('ignore = ["CC302"]')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CHATCONTRACT_SEVERITY", "CC501=info, CC6=warning")
+    assert not {"CC302"} & {rule.code for rule in bridges.configured().contract.rules}
+    monkeypatch.setenv("CHATCONTRACT_CONFIG", "none")
+    monkeypatch.setenv("CHATCONTRACT_SELECT", "CC5, CC302")
+    rules = {rule.code: rule.severity for rule in bridges.configured().contract.rules}
+    assert {code[:3] for code in rules} == {"CC5", "CC3"}
+    monkeypatch.setenv("CHATCONTRACT_SEVERITY", "CC501=loud")
+    with pytest.raises(ValueError, match="CHATCONTRACT_SEVERITY: 'CC501=loud' is not RULE=LEVEL"):
+        bridges.configured()
+
+
 def test_a_stream_that_was_left_early_is_not_blamed_for_its_missing_end(reference: str) -> None:
     made = schema(reference, model=MODEL)
     made.config.max_stream_events = 2
@@ -236,12 +278,13 @@ def test_a_wrong_level_is_refused_with_those_there_are() -> None:
 
 
 def test_the_command_with_the_hooks_module_finds_nothing_in_order(tmp_path: Path, reference: str) -> None:
-    words = ("--phases", "fuzzing", "--max-examples", "25", "--seed", "1", "--include-method", "POST")
+    words = ("--phases", "fuzzing", "--max-examples", "15", "--seed", "1", "--include-method", "POST")
     done = schemathesis_run(tmp_path, reference, *words, **HOOKS)
     assert "No issues found" in done.stdout
     assert done.returncode == 0
 
 
+@LONG
 @pytest.mark.nightly
 def test_the_whole_command_finds_nothing_in_a_server_in_order_and_without_the_bridge_it_does(tmp_path: Path) -> None:
     with started() as url:
@@ -293,6 +336,7 @@ def test_a_run_writes_reports_without_the_key(
         assert organization[1] not in told
 
 
+@LONG
 @pytest.mark.nightly
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/v1", None])
 def test_a_run_that_could_test_nothing_says_so_by_its_code(
@@ -302,6 +346,35 @@ def test_a_run_that_could_test_nothing_says_so_by_its_code(
     with running(api_key="sk-the-right-key") as server:
         code = run(url or server.url, phases=["fuzzing"], mode="positive", max_examples=3, key_env="NO_SUCH_KEY")
     assert code == 3
+
+
+def test_the_command_passes_rules_on_and_sends_no_more_than_it_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with running(["usage-total-wrong"]) as server:
+        words = ["fuzz", server.url, "--model", MODEL, "--engine", "schemathesis", "--config", "none"]
+        assert main([*words, "--max-examples", "8", "--ignore", "usage-total-mismatch"]) == 0
+    assert "8 generated, 8 passed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--max-requests", "1"], ["--max-tokens", "9"], ["--stream-ratio", "0"], ["--without", "n"], ["-v"],
+     ["--concurrency", "2"], ["--section", "usage"], ["--dry-run"], ["--output", "x"], ["--format", "json"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_the_command_refuses_what_the_engine_does_not_know(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fuzz", "http://127.0.0.1:1/v1", "--engine", "schemathesis", *words]) == 2
+    name = {"-v": "--verbose"}.get(words[0], words[0])
+    assert f"--engine schemathesis does not know {name};" in capsys.readouterr().err
+
+
+def test_the_command_refuses_an_unknown_rule_before_anything_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fuzz", "http://127.0.0.1:1/v1", "--engine", "schemathesis", "--select", "nonsense"]) == 2
+    assert "no rule is called 'nonsense'" in capsys.readouterr().err
 
 
 def test_a_run_refuses_words_that_it_does_not_know() -> None:

@@ -23,6 +23,11 @@ FORMS = {**RENDERERS, "text": "chatcontract.reports.fuzz_terminal:render"}
 """The formats of reports and what writes them."""
 OTHER_FORMS = ("junit", "vcr", "har", "ndjson", "json")
 """The formats of `--engine schemathesis`."""
+OWN = {
+    **dict.fromkeys(("max_requests", "max_tokens", "stream_ratio", "section", "without", "output", "format")),
+    **dict.fromkeys(("dry_run", "verbose", "quiet", "allow_network"), False), "concurrency": 1,
+}  # fmt: skip
+"""The options that `--engine schemathesis` does not know, with their defaults."""
 EXAMPLES = """examples:
   chatcontract fuzz demo
   chatcontract fuzz http://127.0.0.1:8080/v1 --model tiny --dry-run
@@ -63,7 +68,8 @@ def _add_requests(command: Any) -> None:
     )  # fmt: skip
     group.add_argument(
         "--max-examples", metavar="N", type=options.positive,
-        help="requests of each mode: first those that cover the contract, then drawn ones (default: 200 drawn ones)",
+        help="requests of each mode: first those that cover the contract, then drawn ones (default: 200 drawn ones); "
+        "of --engine schemathesis: drawn ones of all modes, and no others (default: 100, and those that cover)",
     )  # fmt: skip
     group.add_argument("--seed", metavar="N", type=int, default=0, help="of what is drawn (default: 0)")
     group.add_argument(
@@ -99,8 +105,13 @@ def _add_outcome(command: Any) -> None:
     )
     group.add_argument(
         "--engine", dest="by", choices=("own", "schemathesis"), default="own",
-        help=f"schemathesis: run that, with our strategies and checks; its reports are {', '.join(OTHER_FORMS)}",
+        help=f"schemathesis: run that, with our strategies and checks; its reports are {', '.join(OTHER_FORMS)}, and "
+        f"it does not know {', '.join(map(_option, OWN))}",
     )  # fmt: skip
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _ratio(value: str) -> float:
@@ -112,6 +123,7 @@ def _ratio(value: str) -> float:
 
 def run(arguments: argparse.Namespace) -> int:
     """Fuzz; returns the exit code."""
+    _refuse_unknown(arguments)
     options.settle(arguments, fail_on="error", format="text")
     url = arguments.url or os.environ.get("OPENAI_BASE_URL") or ""
     if not url:
@@ -121,6 +133,16 @@ def run(arguments: argparse.Namespace) -> int:
     with _demo(key) if url == DEMO else nullcontext() as server:
         address = server.url if server is not None else url
         return _by_schemathesis(arguments, address) if arguments.by == "schemathesis" else _by_us(arguments, address)
+
+
+def _refuse_unknown(arguments: argparse.Namespace) -> None:
+    """Raise ValueError where an option was given that the engine does not know."""
+    given = [name for name, default in OWN.items() if getattr(arguments, name) != default]
+    if arguments.by == "schemathesis" and given:
+        raise ValueError(
+            f"--engine schemathesis does not know {', '.join(map(_option, given))}; leave that out, or take --engine "
+            "own. What bounds its run is --max-examples"
+        )
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -142,11 +164,15 @@ def _demo(key: str | None) -> AbstractContextManager[Any]:
 def _by_schemathesis(arguments: argparse.Namespace, url: str) -> int:
     from chatcontract.integrations.schemathesis import runs
 
+    options.contract(arguments)  # refuses wrong words before anything runs
     model = arguments.model or ("reference-1" if arguments.url == DEMO else None)
+    phases = runs.PHASES if arguments.max_examples is None else ("fuzzing",)
     return runs.run(
         url, model=model, key_env=arguments.api_key_env, headers=tuple(arguments.header), seed=arguments.seed,
-        max_examples=arguments.max_examples or 100, mode=arguments.mode, reports=dict(arguments.report),
+        max_examples=arguments.max_examples or 100, mode=arguments.mode, phases=phases, reports=dict(arguments.report),
         profile=arguments.profile, spec=arguments.spec, fail_on=arguments.fail_on, timeout=arguments.timeout,
+        select=options.words(arguments.select), ignore=options.words(arguments.ignore), severity=arguments.severity,
+        no_fix=options.words(arguments.no_fix), config="none",
     )  # fmt: skip
 
 

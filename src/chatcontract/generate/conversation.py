@@ -5,13 +5,14 @@ from typing import Any
 
 from chatcontract.generate.draws import Draws
 from chatcontract.generate.models import Traits
-from chatcontract.generate.offers import call, function_call
-from chatcontract.generate.values import IMAGE, NAMES, PDF, SOUNDS
+from chatcontract.generate.offers import call, function_call, name_of
+from chatcontract.generate.values import CALLING, IMAGE, NAMES, PDF, SOUNDS
 
 Object = dict[str, Any]
 DETAILS = (None, "auto", "low", "high", "original")
 _URLS = (IMAGE, IMAGE, "https://example.com/a.png")
 _MAX_MARKS = 4
+_CALLING_PERCENT = 60
 JSON_WORD = "Answer as JSON."
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
@@ -56,7 +57,14 @@ class Conversation:
             made.append(self._user())
         if (self._tools or self._functions) and draws.chance(45):
             made += self._round() if self._tools else self._older_round()
+        elif (self._tools or self._functions) and not (hears or says_json) and draws.chance(_CALLING_PERCENT):
+            made[-1]["content"] = self._order()
         return made
+
+    def _order(self) -> str:
+        """A text that asks for calls of what is offered."""
+        names = [*map(name_of, self._tools), *(function["name"] for function in self._functions)]
+        return self._draws.choose(CALLING).format(first=names[0], last=names[-1])
 
     def _instructions(self) -> list[Object]:
         roles = [role for role in ("developer", "system") if role not in self._without]

@@ -10,7 +10,7 @@ from chatcontract.model import JSON
 Object = dict[str, Any]
 _TEXTS = {
     "url": IMAGE, "image_url": IMAGE, "data": WAV, "file_data": PDF, "arguments": "{}", "country": "DE",
-    "timezone": "Europe/Berlin", "definition": "[a-z]+", "filename": "a.pdf", "name": "f", "tool_call_id": "call_1",
+    "timezone": "Europe/Berlin", "definition": 'start: "a"', "filename": "a.pdf", "name": "f", "tool_call_id": "call_1",
     "id": "call_1", "model": "gpt-5.2", "content": "Hi", "text": "Hi", "refusal": "No.",
 }  # fmt: skip
 _OBJECTS: dict[str, Object] = {

@@ -128,10 +128,10 @@ def types(schema: Schema) -> tuple[str, ...]:
 
 
 def type_of(value: JSON) -> str:
-    """The JSON type of a value; a whole number is an integer."""
+    """The JSON type of a value; a whole number is an integer. Empty for what is no JSON, as `ABSENT`."""
     if value is None or isinstance(value, bool):
         return "null" if value is None else "boolean"
-    return {int: "integer", float: "number", str: "string", list: "array", dict: "object"}[type(value)]
+    return {int: "integer", float: "number", str: "string", list: "array", dict: "object"}.get(type(value), "")
 
 
 def _is_of_type(schema: Schema, value: JSON) -> bool:

@@ -8,8 +8,11 @@ from chatcontract.contract import Contract
 from chatcontract.generate.branches import Branch, Coverage, Way, touched
 from chatcontract.generate.grammar import Options
 from chatcontract.generate.minimal import payload
+from chatcontract.generate.offers import name_of
 from chatcontract.generate.repairs import OF_MODELS, repaired
+from chatcontract.generate.values import TWICE
 from chatcontract.model import Severity
+from chatcontract.toolcalls import demand
 
 Object = dict[str, Any]
 _FIXED = "the model is fixed by the options"
@@ -100,7 +103,7 @@ class _Planner:
         if self._options.tools:
             body.setdefault("tools", [{"type": "function", "function": {"name": "f"}}])
         fixed = self._options.model is not None or _is_of_model(branch)
-        return repaired(body, self._contract, fixed_model=fixed)
+        return _provoking(repaired(body, self._contract, fixed_model=fixed))
 
     def _refused(self, body: Object, branch: Branch) -> str:
         for contract in filter(None, (self._contract, self._strict)):
@@ -112,7 +115,16 @@ class _Planner:
                 if found.name in _ACCEPTED and not self._options.undocumented:
                     return f"{found.rule} {found.name}{_UNDOCUMENTED}"
         is_reached = branch in touched(self._coverage.document, self._coverage.node, body)
-        return "" if is_reached and not self._ruled_out & body.keys() else _BARRED
+        return "" if is_reached and not self._ruled_out & _occurring(body) else _BARRED
+
+
+def _occurring(body: Object) -> set[str]:
+    """What `without` may name: the members of a request, its roles, the kinds of its parts and tools."""
+    messages, tools = body.get("messages") or (), body.get("tools") or ()
+    contents = [message["content"] for message in messages if isinstance(message.get("content"), list)]
+    parts = [part for content in contents for part in content if isinstance(part, dict)]
+    calls = [call for message in messages for call in message.get("tool_calls") or ()]
+    return {*body, *(message["role"] for message in messages), *(one["type"] for one in (*parts, *calls, *tools))}
 
 
 def _is_of_model(branch: Branch) -> bool:
@@ -121,6 +133,14 @@ def _is_of_model(branch: Branch) -> bool:
 
 def _user() -> Object:
     return {"role": "user", "content": "Hi"}
+
+
+def _provoking(body: Object) -> Object:
+    """The request; where it offers tools, demands no call and ends with the plainest message, that asks for two."""
+    if body.get("tools") and not demand(body).forced and body["messages"][-1] == _user():
+        name = name_of(body["tools"][0])
+        body["messages"][-1] = {"role": "user", "content": TWICE.format(first=name)}
+    return body
 
 
 def _tags(schema: Any) -> Iterator[Any]:

@@ -57,7 +57,7 @@ def _stream_options(draws: Draws, asked: Object) -> None:
 
 
 def _stop(draws: Draws) -> str | list[str]:
-    texts = ("\n\n", "END", "###", "😀")
+    texts = ("\n\n", "END", "###", "😀", " the ")
     return draws.choose(texts) if draws.chance(40) else (draws.some(texts, 4) or ["END"])
 
 
@@ -198,3 +198,5 @@ def settle(draws: Draws, asked: Object, traits: Traits, deprecated: bool, withou
         asked["store"] = True
     if asked.get("logprobs") is not True:
         asked.pop("top_logprobs", None)
+    if (asked.get("response_format") or {}).get("type") in ("json_object", "json_schema"):
+        asked.pop("stop", None)  # it may cut the answer anywhere, and no JSON is left

@@ -26,6 +26,14 @@ HARD = (
     "\ufb01\u0130\u0131\u00df\u1e9e",
     "data: [DONE]\n\nevent: end",
 )
+TWICE = "Call {first} twice, with other values each time."
+CALLING = (
+    "What is the weather in Bonn? Use a tool.",
+    "Call {first}.",
+    TWICE,
+    "Use both {first} and {last}.",
+)
+"""What makes models call the tools of these names."""
 NAMES = ("Ada", "bob_1", "agent-7", "x" * 64)
 """Names of authors that every model takes."""
 IMAGE = (

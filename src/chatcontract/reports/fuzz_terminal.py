@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from chatcontract.digest import ORDER, is_clean
+from chatcontract.digest import COVERAGE, ORDER, is_clean
 from chatcontract.redact import printable
 from chatcontract.style import Style
 
@@ -14,15 +14,6 @@ MAX_PLACES = 8
 MAX_LISTED = 20
 """Unsupported features, and findings that were not seen again, that are named."""
 _BAR = 24
-_COVERAGE = {
-    "request": "branches of requests",
-    "values": "enumerated values",
-    "response": "branches of responses",
-    "chunk": "branches of chunks",
-    "answer_rules": "rules of answers",
-    "broken_rules": "rules broken",
-    "broken_pointers": "places broken",
-}
 
 Object = dict[str, Any]
 
@@ -132,7 +123,7 @@ def _named(report: Object, verdict: str, title: str, style: Style) -> Iterator[s
 def _coverage(coverage: Object, style: Style) -> Iterator[str]:
     if coverage:
         yield from ("", style("coverage", "strong"))
-    for name, title in _COVERAGE.items():
+    for name, title in COVERAGE.items():
         if name in coverage:
             reached, total = coverage[name]["reached"], coverage[name]["total"]
             filled = _BAR * reached // total if total else 0

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from chatcontract.digest import ORDER, section_of
+from chatcontract.digest import ORDER, is_fuzzing, section_of
 from chatcontract.redact import printable, text
 
 MAX_SHOWN = 50
@@ -53,7 +53,8 @@ def legal(value: Any) -> str:
 def _class(result: dict[str, Any], report: dict[str, Any]) -> str:
     probe = report.get("probes", _NOTHING).get(result.get("probe"))
     if probe is not None:
-        return legal(f"chatcontract.{probe.get('section') or 'other'}")
+        what = "chatcontract.fuzz" if is_fuzzing(report) else "chatcontract"
+        return legal(f"{what}.{probe.get('section') or 'other'}")
     whom = result.get("provider") or result.get("host")
     what = "replay" if "replay" in report else "check"
     return legal(f"chatcontract.{what}.{_dotless(whom)}" if whom else f"chatcontract.{what}")

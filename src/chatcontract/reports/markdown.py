@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
-from chatcontract.digest import Group, by_section, drifted, grouped, is_clean
+from chatcontract.digest import Group, by_section, deed, drifted, figures, grouped, is_clean, is_fuzzing, tally
 from chatcontract.redact import printable
 
 MAX_GROUPS = 50
@@ -87,13 +87,13 @@ def _table(head: str, rows: Iterable[list[str]], note: str) -> Iterator[str]:
 
 def _lines(report: dict[str, Any]) -> Iterator[str]:
     groups = grouped(report["results"])
-    target, what = report.get("target"), "replay against" if "replay" in report else "audit of"
-    yield f"# chatcontract: {f'{what} {code(target)}' if target else 'check of recorded traffic'}"
+    target = report.get("target")
+    yield f"# chatcontract: {f'{deed(report)} {code(target)}' if target else 'check of recorded traffic'}"
     yield ""
     yield _verdict(report)
-    yield from _scores(report.get("scores") or {})
+    yield from _scores(figures(report), "coverage,>reached" if is_fuzzing(report) else "score,>passed")
     yield from _capabilities(report.get("capabilities") or {})
-    yield from _sections(report) if report.get("probes") else _targets(report["summary"]["targets"])
+    yield from _breakdown(report)
     yield from _violations(groups, report["rules"])
     yield from _drift(report)
     yield from _again(groups)
@@ -104,18 +104,17 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
 
 def _verdict(report: dict[str, Any]) -> str:
     summary = report["summary"]
-    what = "probes" if report.get("probes") else "checked"
-    total = sum(summary["results"].values())
-    counted = ", ".join(f"{count} {verdict}" for verdict, count in summary["results"].items() if count)
+    what, counts = tally(report)
+    counted = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     found = ", ".join(f"{count} {level}" for level, count in summary["violations"].items() if count)
     stopped = " Interrupted: this is what was found so far." if report.get("interrupted") else ""
     word = "✅ **clean**" if is_clean(report) else "❌ **not clean**"
-    return f"{word}: {total} {what} ({counted or 'nothing'}); {found or 'no violation'}.{stopped}"
+    return f"{word}: {sum(counts.values())} {what} ({counted or 'nothing'}); {found or 'no violation'}.{stopped}"
 
 
-def _scores(scores: dict[str, dict[str, int]]) -> Iterator[str]:
+def _scores(scores: dict[str, dict[str, int]], head: str) -> Iterator[str]:
     rows = ([name, str(score["passed"]), str(score["of"]), _share(score)] for name, score in scores.items())
-    yield from _table("score,>passed,>of,>", ([plain(row[0]), *row[1:]] for row in rows), "scores")
+    yield from _table(f"{head},>of,>", ([plain(row[0]), *row[1:]] for row in rows), "scores")
 
 
 def _share(score: dict[str, int]) -> str:
@@ -132,6 +131,19 @@ def _headed(heading: str, lines: Iterator[str]) -> Iterator[str]:
     body = list(lines)
     if body:
         yield from ("", heading, *body)
+
+
+def _breakdown(report: dict[str, Any]) -> Iterator[str]:
+    """What came of it by mode, section or target."""
+    if is_fuzzing(report):
+        rows = ([plain(mode), *_outcomes(counts)] for mode, counts in report["outcomes"].items())
+        return _headed("## By mode", _table("mode,>requests,what became of them", rows, "modes"))
+    return _sections(report) if report.get("probes") else _targets(report["summary"]["targets"])
+
+
+def _outcomes(counts: dict[str, int]) -> list[str]:
+    told = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
+    return [str(sum(counts.values())), plain(told)]
 
 
 def _sections(report: dict[str, Any]) -> Iterator[str]:

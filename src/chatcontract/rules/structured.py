@@ -84,10 +84,12 @@ def _wrapped(text: str) -> str:
         response({_CONTENT: ' {"sum": 4}\n'}, request=_OBJECT),
         response({_CONTENT: '{"su', "/choices/0/finish_reason": "length"}, request=_OBJECT),
         response({_CONTENT: None, "/choices/0/message/refusal": "No."}, request=_by(True)),
+        response({_CONTENT: '{"sum'}, request={**_OBJECT, "/stop": ['"']}),
         response(request={}),
     ],
     fails=[
         response(request=_OBJECT),
+        response(request={**_OBJECT, "/stop": ["5"]}),
         response({_CONTENT: '{"sum": 4'}, request=_by(True)),
         response({_CONTENT: ""}, request=_by(None)),
     ],
@@ -99,11 +101,13 @@ def content_not_json(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     Code that asked for JSON parses the content and fails. Servers that ignore `response_format` show it here.
 
     ## Known exceptions
-    Answers that were cut off, refused or are calls are exempt. A schema that isn't strict is a hint, and its
-    breach a warning.
+    Answers that were cut off, refused or are calls are exempt, and JSON that begins where a `stop` sequence may
+    have ended it. A schema that isn't strict is a hint, and its breach a warning.
     """
     severity = None if _is_binding(reading) else Severity.WARNING
     for place, content in _contents(reading):
+        if reading.asked.get("stop") and content.lstrip()[:1] in ("", "{", "["):
+            continue
         if not _parsed(content)[1] and not _wrapped(content):
             said = f"expected JSON, as {_kind(reading)} was asked for, got {short(content, 80)}"
             yield Finding(place, said, content, severity=severity)

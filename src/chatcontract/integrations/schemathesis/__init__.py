@@ -9,7 +9,7 @@ Three ways to use it:
 Importing this registers the hooks; they leave operations other than `POST …/chat/completions` alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from chatcontract.integrations.schemathesis import available
@@ -33,6 +33,9 @@ def schema(
     spec: str | Mapping[str, JSON] | None = None,
     profile: Profile | None = None,
     fail_on: str | None = None,
+    select: Sequence[str] | None = None,
+    ignore: Sequence[str] | None = None,
+    severity: Mapping[str, str] | None = None,
     config: Any = None,
 ) -> "OpenApiSchema":
     """A schemathesis schema of the one operation, whose cases are conversations and labelled breaches.
@@ -45,16 +48,18 @@ def schema(
         spec: another OpenAPI document than ours, as `Contract.load` takes it.
         profile: `openai`, `strict` or `compatible`.
         fail_on: the severity from which on a violation fails a case: `error`, `warning`, `info` or `never`.
+        select, ignore: codes, prefixes of codes or names of the only rules to apply, and of those to leave out.
+        severity: other severities, by code, prefix or name.
         config: a `schemathesis.Config`; None for the one that schemathesis finds.
 
     Raises:
         ImportError: schemathesis is not installed, or of another version.
-        ValueError: no profile or severity is called that.
+        ValueError: no profile, rule or severity is called that.
         SpecError: the document cannot be used.
     """
     from schemathesis import openapi
 
-    bridge = Bridge(Wishes(model, profile, spec, fail_on))
+    bridge = Bridge(Wishes(model, profile, spec, fail_on, select, ignore, severity))
     made = openapi.from_dict(bridge.document(keep(bridge)), config=config)
     made.config.update(base_url=base_url)
     return made

@@ -1,7 +1,7 @@
 """What one schema is tested with: its contract, the model to ask, and what it is asked."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,16 +21,27 @@ LEVELS = ("error", "warning", "info", "never")
 
 
 class Wishes(NamedTuple):
-    """What a bridge is made of; None where nothing was said."""
+    """What a bridge is made of; None where nothing was said.
+
+    `config` is the path of the settings file, `none` for no file, None for the one that is found.
+    """
 
     model: str | None = None
     profile: Profile | None = None
     spec: str | Mapping[str, JSON] | None = None
     fail_on: str | None = None
+    select: Sequence[str] | None = None
+    ignore: Sequence[str] | None = None
+    severity: Mapping[str, str] | None = None
+    no_fix: Sequence[str] | None = None
+    config: str | None = None
 
 
 class Bridge:
     """The contract of one schema, and the traffic to test it with.
+
+    `contract` is what answers are checked against, `whole` the same with every rule in force: what tells whether a
+    request is valid.
 
     Raises:
         ValueError: no profile or level is called that, or the settings file is wrong.
@@ -39,18 +50,20 @@ class Bridge:
 
     def __init__(self, wishes: Wishes) -> None:
         wished = {name: value for name, value in wishes._asdict().items() if value is not None}
-        given: dict[str, Any] = {**settings.find(os.getcwd()).values, **wished}
+        given: dict[str, Any] = {**_settings(wishes.config), **wished}
         self.model: str | None = given.get("model")
         self.profile: Profile = _one_of("profile", given.get("profile", "openai"), PROFILES)
         self.level: str = _one_of("fail_on", given.get("fail_on", given.get("fail-on", "error")), LEVELS)
         self._spec = given.get("spec")
+        fixes = given.get("no_fix", given.get("no-fix", ()))
+        self.whole = Contract.load(self._spec, profile=self.profile, without_fixes=fixes)
         self.contract = Contract.load(
             self._spec,
             profile=self.profile,
             select=given.get("select"),
             ignore=given.get("ignore"),
             severity=given.get("severity"),
-            without_fixes=given.get("no-fix", ()),
+            without_fixes=fixes,
         )
 
     def document(self, mark: str) -> dict[str, Any]:
@@ -99,9 +112,29 @@ def _covering(model: str | None) -> tuple[dict[str, Any], ...]:
 
 
 def configured() -> Bridge:
-    """The bridge that the environment asks for: `CHATCONTRACT_MODEL`, `…_PROFILE`, `…_SPEC` and `…_FAIL_ON`."""
-    found = {name: os.environ.get(f"CHATCONTRACT_{name.upper()}") or None for name in Wishes._fields}
-    return Bridge(Wishes(**found))  # type: ignore[arg-type]
+    """The bridge that the environment asks for: each wish in `CHATCONTRACT_` and its name, lists with commas.
+
+    Raises:
+        ValueError: a variable has no such value.
+    """
+    found: dict[str, Any] = {name: os.environ.get(f"CHATCONTRACT_{name.upper()}") or None for name in Wishes._fields}
+    for name in ("select", "ignore", "no_fix"):
+        found[name] = found[name] and [word.strip() for word in found[name].split(",") if word.strip()]
+    found["severity"] = found["severity"] and dict(map(_level, found["severity"].split(",")))
+    return Bridge(Wishes(**found))
+
+
+def _level(word: str) -> tuple[str, str]:
+    rule, equals, level = word.strip().partition("=")
+    if not equals or level not in (*LEVELS[:-1], "ignore"):
+        raise ValueError(f"CHATCONTRACT_SEVERITY: {word!r} is not RULE=LEVEL with error, warning, info or ignore")
+    return rule, level
+
+
+def _settings(config: str | None) -> Mapping[str, Any]:
+    if config == "none":
+        return {}
+    return settings.read(config).values if config else settings.find(os.getcwd()).values
 
 
 def _one_of(name: str, value: Any, words: Any) -> Any:

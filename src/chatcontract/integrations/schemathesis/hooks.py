@@ -126,7 +126,7 @@ def chatcontract(ctx: schemathesis.CheckContext, response: schemathesis.Response
     judged = Case(exchange, negative, response.stream_cut_short, bridge.model is None)
     failures = {
         violation.fingerprint: ContractFailure(violation, case.operation.label, negative)
-        for violation in found(bridge.contract, judged)
+        for violation in found(bridge.contract, judged, bridge.whole)
         if bridge.fails(violation.severity)
     }
     if failures:

@@ -34,8 +34,9 @@ class Plan(NamedTuple):
     that holds the key (not set: no key), `headers` go with every request. `mode` is `positive` (valid requests),
     `negative` (breaches) or `all`. Of the phases, `examples` enumerates requests that take every branch of the
     contract and every labelled breach, more than a thousand in all; `fuzzing` draws `max_examples` by the `seed`.
-    `profile`, `spec` and `fail_on` are those of `schema`. An answer may take `timeout` seconds; `max_failures` ends
-    the run early.
+    `profile`, `spec` and `fail_on` are those of `schema`; `select`, `ignore`, `severity` and `no_fix` those of the
+    settings file `config` (`none`: no file, None: the one that is found). An answer may take `timeout` seconds;
+    `max_failures` ends the run early.
     """
 
     base_url: str
@@ -49,6 +50,11 @@ class Plan(NamedTuple):
     profile: str | None = None
     spec: str | None = None
     fail_on: str | None = None
+    select: Sequence[str] | None = None
+    ignore: Sequence[str] | None = None
+    severity: Mapping[str, str] | None = None
+    no_fix: Sequence[str] | None = None
+    config: str | None = None
     timeout: float = 60.0
     max_failures: int | None = None
 
@@ -133,7 +139,10 @@ def _header_settings(plan: Plan) -> Iterator[tuple[str, str]]:
 
 def _environment(plan: Plan) -> dict[str, str]:
     """The environment of the process: ours, the bridge, and the values of headers."""
+    levels = plan.severity and [f"{rule}={level}" for rule, level in plan.severity.items()]
+    lists = {"SELECT": plan.select, "IGNORE": plan.ignore, "NO_FIX": plan.no_fix, "SEVERITY": levels}
     wishes = {"MODEL": plan.model, "PROFILE": plan.profile, "SPEC": plan.spec, "FAIL_ON": plan.fail_on}
+    wishes |= {"CONFIG": plan.config, **{name: ",".join(words) for name, words in lists.items() if words}}
     made = {**os.environ, "SCHEMATHESIS_HOOKS": _HOOKS, _variable("KEY"): os.environ.get(plan.key_env, "")}
     made |= {f"CHATCONTRACT_{name}": value for name, value in wishes.items() if value is not None}
     return made | {_variable(str(number)): value for number, (_, value) in enumerate(plan.headers)}

@@ -25,10 +25,17 @@ class Case(NamedTuple):
     is_any_model: bool = False
 
 
-def found(contract: Contract, case: Case) -> Iterator[Violation]:
-    """What is wrong with the answer: how it treats the request, then its own form."""
-    breach = _breach(contract, case)
-    yield from _of_treatment(contract, case, breach)
+def found(contract: Contract, case: Case, whole: Contract) -> Iterator[Violation]:
+    """What is wrong with the answer: how it treats the request, then its own form.
+
+    Args:
+        contract: what it is held against.
+        case: the exchange.
+        whole: the same contract with every rule in force, which tells whether the request is valid.
+    """
+    breach = _breach(whole, case)
+    if breach is None or not _is_accepted(case) or _breach(contract, case) is not None:
+        yield from _of_treatment(contract, case, breach)
     exchange = case.exchange if breach is None else case.exchange._replace(request=None)
     violations = contract.check_answer(exchange)
     yield from (one for one in violations if not case.cut or one.part is Part.CHUNK)
@@ -38,6 +45,11 @@ def _breach(contract: Contract, case: Case) -> Violation | None:
     """The first error of the request itself."""
     request = case.exchange.request
     return next(iter(contract.check_request(request.body).errors), None) if request is not None else None
+
+
+def _is_accepted(case: Case) -> bool:
+    response = case.exchange.response
+    return response is not None and response.status is not None and response.status < 400
 
 
 def _of_treatment(contract: Contract, case: Case, breach: Violation | None) -> Iterator[Violation]:
