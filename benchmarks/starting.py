@@ -22,6 +22,8 @@ _LATE = (
     "urllib.request", "yaml",
 )  # fmt: skip
 _PROGRAM = "import sys; import chatcontract; found = sorted(sys.modules); import json; print(json.dumps(found))"
+_SCRIPT = "import sys; from chatcontract.cli import main; sys.exit(main())"
+"""What the installed command `chatcontract` runs; `python -m chatcontract` also imports what looks for modules."""
 _EMPTY: dict[str, JSON] = {"request": {"model": "m", "messages": []}, "response": {}, "chunk": {}}
 
 
@@ -63,7 +65,7 @@ def whole_process(effort: Effort) -> Iterator[Line]:
         for name in ("agent", "response"):
             files.append(Path(folder, f"{name}.json"))
             files[-1].write_bytes(payload(name).text)
-        check = python("-m", "chatcontract", "check", "--quiet")
+        check = python("-c", _SCRIPT, "check", "--quiet")
         commands = [
             python("-c", "pass"),
             [*check, str(files[0])],

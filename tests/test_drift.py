@@ -115,7 +115,9 @@ def test_a_change_is_told_by_its_kind_at_its_place_with_both_sides(kind: str) ->
     assert (kind, *told) in found(before, after)
 
 
-@pytest.mark.parametrize("kind", sorted(set(CASES) - {"error-code-changed", "stream-usage-changed", "stream-role-changed"}))
+@pytest.mark.parametrize(
+    "kind", sorted(set(CASES) - {"error-code-changed", "stream-usage-changed", "stream-role-changed"})
+)
 def test_one_change_is_told_once(kind: str) -> None:
     before, after, _ = CASES[kind]
     assert [one[0] for one in found(before, after)] == [kind]

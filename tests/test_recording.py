@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from chatcontract import Contract, SourceError
 from chatcontract.examples import REQUEST, RESPONSE, STREAM, events
+from chatcontract.jsontext import ABSENT, parse, plain_value, prefer_speed
 from chatcontract.model import Arrival, Exchange, Part
 from chatcontract.reading import Reading
 from chatcontract.recording import Recorded, Unreadable, recorded
@@ -34,6 +35,34 @@ def exchange(value: object) -> Exchange:
 def items(path: Path, wanted: Part | None = None) -> list[Recorded | Unreadable]:
     with open_source(str(path), wanted) as source:
         return list(source.items)
+
+
+@given(st.dictionaries(st.sampled_from(["request", "response", "stream", "status", "id"]), json_values, max_size=4))
+def test_the_values_that_are_handed_on_are_those_of_the_bodies(value: dict[str, object]) -> None:
+    prefer_speed()
+    text = json.dumps(value).encode()
+    plain = plain_value(text)
+    if plain is ABSENT or not {"request", "response", "stream"} & value.keys():
+        return
+    try:
+        made = recorded(plain, text, "here", Part.EXCHANGE, plain=True)
+    except SourceError:
+        return
+    for message, handed in ((made.exchange.request, made.asked), (made.exchange.response, made.answered)):
+        if handed is not ABSENT:
+            assert message is not None
+            assert parse(message.body) == (handed, ())
+
+
+@pytest.mark.parametrize("form", ["pair", "native"])
+def test_a_record_without_faults_hands_on_both_bodies(form: str) -> None:
+    prefer_speed()
+    body = {"request": REQUEST, "response": RESPONSE}
+    native = {"request": {"url": "u", "body": REQUEST}, "response": {"status": 200, "body": RESPONSE}}
+    value = body if form == "pair" else native
+    made = recorded(value, b"", "here", plain=True)
+    assert (made.asked, made.answered) == (REQUEST, RESPONSE)
+    assert recorded(value, b"", "here").asked is ABSENT
 
 
 def test_a_native_stream_keeps_its_bytes_and_the_time_of_every_piece() -> None:

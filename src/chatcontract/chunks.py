@@ -13,7 +13,6 @@ from chatcontract.pointer import escape
 
 __all__ = ["BREACHES", "Breach", "Folder"]
 
-
 _CONSTANT = frozenset(("created", "id", "model", "object", "system_fingerprint"))
 _OF_STREAM = (*sorted(_CONSTANT), "service_tier")
 _NAMES = ("id", "model", "object")
@@ -66,15 +65,13 @@ class _Choice(Subject):
         self.flowing = self.unlogged and not (self.ended or self.logged or "refusal" in self.spoken)
 
     def goes_on(self, raw: dict[str, JSON]) -> bool:
-        """Take in more content where there is nothing else to be seen to; else False, and nothing is taken in."""
-        delta = raw.get("delta")
-        content = delta.get("content") if delta.__class__ is dict and len(delta) == 1 else None
-        if content.__class__ is not str or not self.flowing or not _USUAL_IN_CHOICE.issuperset(raw):
-            return False
+        """Whether there is nothing to be seen to but more content, which the choice has; else nothing is taken in."""
         told = self.told_logprobs or "logprobs" not in raw
-        if not told or raw.get("logprobs") is not None or raw.get("finish_reason") is not None:
+        if not (told and self.flowing) or len(raw["delta"]) != 1 or not _USUAL_IN_CHOICE.issuperset(raw):
             return False
-        self.pieces["content"].append(content)
+        if raw.get("logprobs") is not None or raw.get("finish_reason") is not None:
+            return False
+        self.pieces["content"].append(raw["delta"]["content"])
         return True
 
     def _take_others(self, raw: dict[str, JSON]) -> None:
@@ -120,10 +117,7 @@ class _Choice(Subject):
                 self.spoken.add(name)
                 if _RIVAL[name] in self.spoken:
                     self.tell("content-and-refusal", f"{at}/delta/{name}", value)
-        pieces = self.pieces.get(name)
-        if pieces is None:
-            pieces = self.pieces[name] = []
-        pieces.append(value)
+        self.pieces.setdefault(name, []).append(value)
 
     def _go_on(self, tag: str, pointer: str, value: JSON) -> None:
         if self.ended:
@@ -244,7 +238,7 @@ class Folder:
     ['finish-missing']
     """
 
-    __slots__ = ("_choices", "_envelope", "_failed", "_first", "_found", "_members", "_stream", "_usage")
+    __slots__ = ("_choices", "_envelope", "_failed", "_first", "_flows", "_found", "_members", "_stream", "_usage")
 
     def __init__(self) -> None:
         self._found: list[Breach] = []
@@ -254,10 +248,12 @@ class Folder:
         self._failed = False
         self._members: dict[str, JSON] = {}
         self._choices: dict[int, _Choice] = {}
+        self._flows: dict[int, tuple[dict[str, JSON], dict[str, JSON], list[JSON]]] = {}
         self._usage: JSON = None
 
     def feed(self, chunk: JSON) -> tuple[Breach, ...]:
         """What this chunk makes newly wrong."""
+        self._flows.clear()
         if isinstance(chunk, dict) and "choices" not in chunk and chunk.get("error") is not None:
             self._failed = True
         elif isinstance(chunk, dict):
@@ -280,12 +276,30 @@ class Folder:
         choices = chunk.get("choices") if chunk.__class__ is dict else None
         if choices.__class__ is not list or len(choices) != 1 or not isinstance(raw := choices[0], dict):
             return False
-        index = raw.get("index")
-        choice = self._choices.get(index) if index.__class__ is int else None
-        is_plain = choice is not None and self._usage is None and chunk.get("usage") is None
-        if not is_plain or tuple(map(chunk.get, _OF_STREAM)) != self._envelope or not _USUAL.issuperset(chunk):
+        index, delta = raw.get("index"), raw.get("delta")
+        content = delta.get("content") if delta.__class__ is dict else None
+        if index.__class__ is not int or content.__class__ is not str:
             return False
-        return choice.goes_on(raw)  # type: ignore[union-attr]
+        if index in self._flows:
+            # Most chunks are the one before with another content, which one comparison tells.
+            like, text, pieces = self._flows[index]
+            text["content"] = content
+            if "obfuscation" in chunk:
+                like["obfuscation"] = chunk["obfuscation"]
+            if like == chunk:
+                pieces.append(content)
+                return True
+        return self._flows_on(chunk, raw, index)
+
+    def _flows_on(self, chunk: dict[str, JSON], raw: dict[str, JSON], index: int) -> bool:
+        choice = self._choices.get(index)
+        is_plain = self._usage is None and chunk.get("usage") is None and _USUAL.issuperset(chunk)
+        is_plain = is_plain and tuple(map(chunk.get, _OF_STREAM)) == self._envelope
+        if choice is None or not is_plain or not choice.goes_on(raw):
+            return False
+        text = {**raw["delta"]}
+        self._flows[index] = {**chunk, "choices": [{**raw, "delta": text}]}, text, choice.pieces["content"]
+        return True
 
     def close(self) -> tuple[Breach, ...]:
         """What the end of the stream makes wrong; nothing when an `error` payload ended it."""

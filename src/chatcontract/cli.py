@@ -1,6 +1,7 @@
 """The command line: `chatcontract COMMAND`."""
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -45,6 +46,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_CLEAN
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
+    finally:
+        if argv is None:
+            gc.freeze()  # or the interpreter searches all that is alive for garbage as it ends, as long as half a start
 
 
 def _run(arguments: argparse.Namespace) -> int:

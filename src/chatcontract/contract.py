@@ -24,8 +24,6 @@ Stream = bytes | Iterable[bytes] | Sequence[JSON]
 PROFILES: tuple[Profile, ...] = ("openai", "strict", "compatible")
 _NOTHING = Violations()
 _ALONE = Exchange("")
-_REQUEST_PARTS = (Part.REQUEST,)
-_RESPONSE_PARTS = (Part.RESPONSE,)
 _STREAM_PARTS = (Part.STREAM, Part.RESPONSE)
 
 
@@ -260,24 +258,30 @@ class Contract:
             found += self._rulings.of(Reading(_ALONE, **parsed), part)
         return Violations(found) if found else _NOTHING
 
-    def _exchange_violations(self, reading: Reading) -> Iterator[Violation]:
+    def _exchange_violations(self, reading: Reading) -> list[Violation]:
         request = reading.exchange.request
-        if request is not None and request.body:
-            yield from self._shapes["request"].violations(reading.request, exchange=reading.exchange.id)
-            yield from self._judged(reading, _REQUEST_PARTS)
-        yield from self._answered_violations(reading)
+        if request is None or not request.body:
+            return self._answered_violations(reading)
+        found = self._shapes["request"].violations(reading.request, exchange=reading.exchange.id)
+        found += self._rulings.of(reading, Part.REQUEST)
+        found += self._answered_violations(reading)
+        return found
 
-    def _answered_violations(self, reading: Reading) -> Iterator[Violation]:
-        yield from self._answer_violations(reading)
+    def _answered_violations(self, reading: Reading) -> list[Violation]:
+        found = self._answer_violations(reading)
         if reading.exchange.response is not None:
-            yield from self._judged(reading, (Part.EXCHANGE,))
+            found += self._rulings.of(reading, Part.EXCHANGE)
+        return found
 
-    def _answer_violations(self, reading: Reading) -> Iterator[Violation]:
-        if reading.kind == "stream":
-            yield from self._stream_violations(reading)
-        elif reading.kind != "none":
-            yield from self._shapes[reading.kind].violations(reading.shaped, exchange=reading.exchange.id)
-            yield from self._judged(reading, _RESPONSE_PARTS if reading.kind == "response" else (Part.ERROR,))
+    def _answer_violations(self, reading: Reading) -> list[Violation]:
+        kind = reading.kind
+        if kind == "stream":
+            return list(self._stream_violations(reading))
+        if kind == "none":
+            return []
+        found = self._shapes[kind].violations(reading.shaped, exchange=reading.exchange.id)
+        found += self._rulings.of(reading, Part.RESPONSE if kind == "response" else Part.ERROR)
+        return found
 
     def _stream_violations(self, reading: Reading) -> Iterator[Violation]:
         response = reading.exchange.response
@@ -290,14 +294,11 @@ class Contract:
             if chunk.text.faults or not silent(chunk.text.value) or chunk.is_error:
                 shape_of = self._shapes["error" if chunk.is_error else "chunk"]
                 yield from shape_of.violations(chunk.text, chunk=chunk.position, exchange=reading.exchange.id)
-        yield from self._judged(reading, _STREAM_PARTS)
+        for part in _STREAM_PARTS:
+            yield from self._rulings.of(reading, part)
 
     def _is_silent_stream(self, body: bytes) -> bool:
         """Whether a stream of the usual form has nothing for the schema to say; False where that is not plain."""
         payloads = bodies.plain_payloads(body)
         values = plain_values(payloads) if payloads else None
         return values is not None and all(map(self._shapes["chunk"].silent, values))
-
-    def _judged(self, reading: Reading, parts: tuple[Part, ...]) -> list[Violation]:
-        """What the rules of these parts find."""
-        return [found for part in parts for found in self._rulings.of(reading, part)]

@@ -112,10 +112,12 @@ def faults(schema: JSON) -> tuple[Fault, ...]:
 
 def mismatches(schema: JSON, value: JSON) -> tuple[Fault, ...]:
     """Where the value breaks the schema; nothing if the schema cannot be used or would take too long."""
-    text = text_of(schema)
-    validator = None if text is None else _compiled(text)
-    if text is None or validator is None or (steps := _steps(_weight(text), value)) > MAX_EFFORT:
+    quick = _quick_text(schema)
+    text = text_of(schema) if quick is None else quick
+    prepared = None if text is None else _prepared(text)
+    if prepared is None or (steps := _steps(prepared.weight, value)) > MAX_EFFORT:
         return ()
+    validator = prepared.validator
     try:
         if validator.is_valid(value):
             return ()
@@ -143,7 +145,11 @@ def _measure(value: JSON) -> tuple[int, int]:
     level, depth, size = [value], 0, 0
     while level:
         depth, size = depth + 1, size + len(level)
-        level = [inner for outer in level if isinstance(outer, dict | list) for inner in _held(outer)]
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer if isinstance(outer, list) else ())
+        ]
     return depth, size
 
 
@@ -290,25 +296,26 @@ def _draft(name: str) -> Any:
     return getattr(jsonschema_rs, f"{name}Validator")({"$ref": url}, offline=True)
 
 
+class _Prepared(NamedTuple):
+    validator: Any
+    weight: tuple[int, int]
+
+
 @lru_cache(maxsize=128)
-def _weight(text: str) -> tuple[int, int]:
+def _prepared(text: str | bytes) -> _Prepared | None:
+    """The validator of the schema, and its weight; None if it cannot be compiled."""
     import json
 
-    schema = json.loads(text)
-    return _Weigher(schema).weigh(schema)
-
-
-@lru_cache(maxsize=128)
-def _compiled(text: str) -> Any:
-    """The validator of the schema; None if it cannot be compiled."""
     from jsonschema_rs import Draft202012Validator, FancyRegexOptions, ReferencingError
 
     try:
-        return Draft202012Validator(
-            text,
+        validator = Draft202012Validator(
+            text if isinstance(text, str) else text.decode(),
             validate_formats=False,
             offline=True,
             pattern_options=FancyRegexOptions(backtrack_limit=100_000),
         )
     except (ValueError, RecursionError, ReferencingError):
         return None
+    schema = json.loads(text)
+    return _Prepared(validator, _Weigher(schema).weigh(schema))

@@ -69,11 +69,13 @@ def parse(data: bytes | bytearray | memoryview | str) -> tuple[JSON, tuple[TextF
         data = bytes(data)
     if len(data) > MAX_BYTES:
         return ABSENT, (TextFault("excessive-size", "", f"{len(data)} bytes, more than the {MAX_BYTES} read here"),)
-    if "orjson" in sys.modules or len(data) >= FAST_FROM:
-        value = _parse_fast(data)
-        if value is not ABSENT:
-            return value, ()
-    return _parse_slowly(data)
+    value = plain_value(data)
+    return _parse_slowly(data) if value is ABSENT else (value, ())
+
+
+def plain_value(data: bytes | str) -> JSON:
+    """The value of a text that certainly has no fault, by the fast parser where that is at hand; else ABSENT."""
+    return _parse_fast(data) if "orjson" in sys.modules or len(data) >= FAST_FROM else ABSENT
 
 
 def lenient_value(text: str) -> JSON:

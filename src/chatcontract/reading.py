@@ -86,7 +86,8 @@ class Reading:
     Args:
         exchange: what was recorded.
         request: the request's body where it is parsed already.
-        answer: the body of a response that is not streamed, where it is parsed already.
+        answer: the body of a response that is not streamed, where it is parsed already; it is one where the exchange
+            has no response.
     """
 
     def __init__(self, exchange: Exchange, *, request: Text | None = None, answer: Text | None = None) -> None:
@@ -96,7 +97,8 @@ class Reading:
             self.request = request
         if answer is not None:
             self.answer = answer
-            self.kind = "response"
+            if exchange.response is None:
+                self.kind = "response"
 
     @lazy
     def request(self) -> Text:
@@ -296,8 +298,10 @@ class Reading:
     def traits(self) -> frozenset[str]:
         """What the exchange has, of `traits.TRAITS`."""
         if not self.completion:
-            return self.request_traits
+            return self.request_traits | {"headed"} if self.headers else self.request_traits
         found = traits.of_answer(self.completion, self.choices, dated="date" in self._headers)
+        if self.headers:
+            found.add("headed")
         if self.kind == "stream":
             found.update(traits.of_stream(self.breaches, self.odd, self.failures))
         return self.request_traits.union(found)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from chatcontract.exceptions import SourceError
+from chatcontract.jsontext import ABSENT
 from chatcontract.model import JSON, Arrival, Exchange, Headers, Part, Request, Response
 
 EVENT_STREAM: Headers = (("content-type", "text/event-stream"),)
@@ -16,12 +17,15 @@ class Recorded(NamedTuple):
     """One thing to be checked: a whole exchange, or one payload held in an exchange; `part` says which.
 
     `form` is how people call it: `native line`, `bare pair`, `request`, `response`, `chunk`, `stream`,
-    `error`.
+    `error`. `asked` and `answered` are the values of the two bodies where nothing is wrong with their texts and they
+    were parsed with the record, else ABSENT.
     """
 
     part: Part
     exchange: Exchange
     form: str
+    asked: JSON = ABSENT
+    answered: JSON = ABSENT
 
 
 class Unreadable(NamedTuple):
@@ -31,7 +35,7 @@ class Unreadable(NamedTuple):
     reason: str
 
 
-def recorded(value: JSON, text: bytes, origin: str, wanted: Part | None = None) -> Recorded:
+def recorded(value: JSON, text: bytes, origin: str, wanted: Part | None = None, *, plain: bool = False) -> Recorded:
     """What a parsed record is.
 
     Args:
@@ -39,6 +43,7 @@ def recorded(value: JSON, text: bytes, origin: str, wanted: Part | None = None) 
         text: its bytes, which become the payload when it is a single one.
         origin: where it stands, for people; its id where it has none of its own.
         wanted: the part that the user says it is; None finds out.
+        plain: whether nothing is wrong with the text, so that the values in it are those of the bodies.
 
     Raises:
         SourceError: it is nothing of the kind.
@@ -47,7 +52,7 @@ def recorded(value: JSON, text: bytes, origin: str, wanted: Part | None = None) 
     if part is None:
         raise SourceError(f"{origin}: neither an exchange nor a chat payload. Say what it is with --as.")
     if part is not Part.EXCHANGE:
-        return payload(part, text, origin)
+        return payload(part, text, origin, value if plain else ABSENT)
     if not isinstance(value, dict):
         raise SourceError(f"{origin}: an exchange is a JSON object, not {type(value).__name__}.")
     name = value.get("id")
@@ -55,16 +60,17 @@ def recorded(value: JSON, text: bytes, origin: str, wanted: Part | None = None) 
     if _is_native(value):
         told, form = value.get("part"), value.get("form")
         held = Part(told) if told in list(Part) else part
-        return Recorded(held, _native(value, name, origin), form if isinstance(form, str) else "native line")
-    return Recorded(part, _pair(value, name, origin), "bare pair")
+        form = form if isinstance(form, str) else "native line"
+        return Recorded(held, _native(value, name, origin), form, *(_native_values(value) if plain else ()))
+    return Recorded(part, _pair(value, name, origin), "bare pair", *(_pair_values(value) if plain else ()))
 
 
-def payload(part: Part, text: bytes, origin: str) -> Recorded:
-    """A single payload of a known part."""
+def payload(part: Part, text: bytes, origin: str, value: JSON = ABSENT) -> Recorded:
+    """A single payload of a known part; `value` is that of its text where nothing is wrong with it."""
     if part is Part.REQUEST:
-        return Recorded(part, Exchange(origin, Request(body=text), origin=origin), part.value)
+        return Recorded(part, Exchange(origin, Request(body=text), origin=origin), part.value, value)
     headers = EVENT_STREAM if part is Part.STREAM else ()
-    return Recorded(part, Exchange(origin, None, Response(None, headers, text), origin), part.value)
+    return Recorded(part, Exchange(origin, None, Response(None, headers, text), origin), part.value, ABSENT, value)
 
 
 def _part(value: JSON) -> Part | None:
@@ -108,6 +114,13 @@ def _native(value: Mapping[str, JSON], name: str, origin: str) -> Exchange:
         _native_response(response, origin) if isinstance(response, dict) else None,
         origin, *_whom(value, request),
     )  # fmt: skip
+
+
+def _native_values(value: Mapping[str, JSON]) -> Iterable[JSON]:
+    for message in (value.get("request"), value.get("response")):
+        holder = message if isinstance(message, dict) else {}
+        is_whole = "body_base64" not in holder and "chunks" not in holder
+        yield holder["body"] if is_whole and isinstance(holder.get("body"), dict) else ABSENT
 
 
 def _whom(value: Mapping[str, JSON], request: JSON) -> tuple[str, str]:
@@ -172,6 +185,12 @@ def _pair(value: Mapping[str, JSON], name: str, origin: str) -> Exchange:
     lost = not body and (status is None or status < 400)
     answer = None if lost else Response(status, headers, body or b"")
     return Exchange(name, request, answer, origin, *_whom(value, None))
+
+
+def _pair_values(value: Mapping[str, JSON]) -> Iterable[JSON]:
+    request, response = value.get("request"), value.get("response")
+    yield request if isinstance(request, dict) else ABSENT
+    yield response if isinstance(response, dict) and not isinstance(value.get("stream"), list) else ABSENT
 
 
 def _pair_request(value: Mapping[str, JSON]) -> Request | None:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 
 from chatcontract.across import Across
 from chatcontract.contract import Contract
-from chatcontract.model import Part, Result, Severity, Verdict, Violations
-from chatcontract.reading import Reading
+from chatcontract.jsontext import ABSENT
+from chatcontract.model import JSON, Part, Result, Severity, Verdict, Violations
+from chatcontract.reading import Reading, Text
 from chatcontract.recording import Recorded, Unreadable
 from chatcontract.report import Collector, Report
 from chatcontract.sources import Source, opened
@@ -69,7 +70,7 @@ class Run:
             return errored(item.origin, item.reason)
         exchange = item.exchange
         violations = self._violations(item)
-        failed = any(violation.severity is Severity.ERROR for violation in violations)
+        failed = bool(violations) and any(violation.severity is Severity.ERROR for violation in violations)
         return Result(
             exchange.id, Verdict.FAILED if failed else Verdict.PASSED, violations, exchange.origin,
             provider=exchange.provider, host=exchange.host,
@@ -78,12 +79,16 @@ class Run:
     def _violations(self, item: Recorded) -> Violations:
         if item.part is Part.CHUNK and item.exchange.response is not None:
             return self._contract.check_chunk(item.exchange.response.body)
-        reading = Reading(item.exchange)
+        reading = Reading(item.exchange, request=_text(item.asked), answer=_text(item.answered))
         found = self._contract.check(reading)
         for rule, finding in self._across.feed(reading):
             judged = self._contract.violation(rule, finding, item.exchange.id)
             found = Violations((*found, judged)) if judged is not None else found
         return found
+
+
+def _text(value: JSON) -> Text | None:
+    return None if value is ABSENT else Text(value)
 
 
 def errored(origin: str, reason: str) -> Result:

@@ -103,17 +103,19 @@ def offers(asked: Mapping[str, JSON]) -> dict[str, Offer]:
     """What was offered, by name; of tools with one name the last."""
     found: dict[str, Offer] = {}
     for tool in items(asked.get("tools")):
-        for kind in ("function", "custom"):
-            _add(found, kind, members(tool).get(kind))
+        for kind in ("function", "custom") if isinstance(tool, dict) else ():
+            if kind in tool:
+                _add(found, kind, tool[kind])
     for function in items(asked.get("functions")):
         _add(found, "function", function)
     return found
 
 
 def _add(found: dict[str, Offer], kind: str, definition: JSON) -> None:
-    if isinstance(definition, dict) and isinstance(definition.get("name"), str):
+    name = definition.get("name") if isinstance(definition, dict) else None
+    if isinstance(name, str):
         parameters = definition.get("parameters") if kind == "function" else None
-        found[definition["name"]] = Offer(kind, parameters, definition.get("strict") is True)
+        found[name] = Offer(kind, parameters, definition.get("strict") is True)
 
 
 def demanded(reading: Reading) -> Demand:

@@ -1,11 +1,11 @@
 """What an exchange has, of that which rules need: one pass spares calling the rules that have nothing to say."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sized
+from collections.abc import Iterator, Mapping, Sequence, Sized
 
 from chatcontract.model import JSON
 
 Object = dict[str, JSON]
-Choices = Iterable[tuple[int, Object, Object]]
+Choices = Sequence[tuple[int, Object, Object]]
 
 _MEMBERS = (
     "audio", "function_call", "functions", "logprobs", "max_completion_tokens", "max_tokens", "metadata",
@@ -28,6 +28,8 @@ _GROUPS = (
 _LONGEST_ID = 40
 _MARKS = ("<", "[", "{", "◁")
 _REASONING = frozenset(("reasoning", "reasoning_content", "reasoning_details", "reasoning_text", "thinking"))
+PLAUSIBLE = range(1_672_531_200, 4_102_444_800)
+"""Seconds since 1970 at which an answer may be made: 2023 to 2099."""
 _DETAILS = ("prompt_tokens_details", "completion_tokens_details")
 
 TRAITS: Mapping[str, str] = {
@@ -49,12 +51,16 @@ TRAITS: Mapping[str, str] = {
     "disordered": "the choices are not numbered from 0 in their order",
     "errors": "the answer or a choice has a member `error`",
     "failed": "the stream has an error",
+    "headed": "headers of the answer are known",
+    "hollow": "the answer has no choice, or one without content whose calls and finish reason may not fit",
     "floats": "the answer has a number where an integer may be written as a float",
     "logprobs": "a choice has log probabilities",
     "marked": "a content has a bracket that may begin a control token or a call",
     "oddities": "the framing of the stream has oddities",
     "reasoning": "a message of the answer tells reasoning in a member that is not documented",
     "refusal": "a choice has a refusal",
+    "uncounted": "the usage is not three positive integers, of which two add up to the third",
+    "untypical": "the id, the time, the model or the service tier of the answer is not of the usual form",
     **dict.fromkeys((*_POINTERS.values(), *_POINTERS_OF_MESSAGES.values()), "the request has that member"),
     _PARTS: "the content of a message is given in parts",
 }
@@ -102,7 +108,7 @@ def _of_messages(messages: list[Object]) -> Iterator[str]:
     if ("tool" in roles or "tool_calls" in members or "tool_call_id" in members) and _is_tangled(messages):
         yield "tangled"
     contents = [message.get("content") for message in messages]
-    if list in set(map(type, contents)):
+    if list in map(type, contents):
         yield _PARTS
     if None in contents and any(
         content is None and not message.get("tool_calls") for content, message in zip(contents, messages, strict=True)
@@ -115,7 +121,14 @@ def of_answer(completion: Object, choices: Choices, dated: bool) -> set[str]:
     if not completion:
         return set()
     found = set(_of_choices(choices))
-    found.update(_of_usage(completion.get("usage")))
+    usage = completion.get("usage")
+    found.update(_of_usage(usage))
+    if not isinstance(usage, dict) or not _adds_up(usage):
+        found.add("uncounted")
+    if not _is_typical(completion):
+        found.add("untypical")
+    if not choices:
+        found.add("hollow")
     if isinstance(completion.get("created"), float):
         found.add("floats")
     if "error" in completion:
@@ -135,14 +148,29 @@ def of_stream(breaches: Sized, oddities: Sized, failures: Sized) -> Iterator[str
         yield "failed"
 
 
+def _adds_up(usage: Object) -> bool:
+    prompt, completion, total = usage.get("prompt_tokens"), usage.get("completion_tokens"), usage.get("total_tokens")
+    if not (type(prompt) is type(completion) is type(total) is int):
+        return False
+    return prompt > 0 and completion > 0 and prompt + completion == total
+
+
+def _is_typical(completion: Object) -> bool:
+    ident, created, model = completion.get("id"), completion.get("created"), completion.get("model")
+    if not (type(created) is int and isinstance(ident, str) and isinstance(model, str)):
+        return False
+    is_resolved = completion.get("service_tier") not in ("auto", "fast")
+    return is_resolved and created in PLAUSIBLE and ident.startswith("chatcmpl-") and model.strip() != ""
+
+
 def _of_usage(usage: JSON) -> Iterator[str]:
     for name in _DETAILS if isinstance(usage, dict) else ():
         details = usage.get(name)
         if details and (not isinstance(details, dict) or any(details.values()) or _is_negative(usage.get(name[:-8]))):
             yield "details"
-        if isinstance(details, dict) and float in set(map(type, details.values())):
+        if isinstance(details, dict) and float in map(type, details.values()):
             yield "floats"
-    if isinstance(usage, dict) and float in set(map(type, usage.values())):
+    if isinstance(usage, dict) and float in map(type, usage.values()):
         yield "floats"
 
 
@@ -191,7 +219,16 @@ def _of_choices(choices: Choices) -> Iterator[str]:
             yield "logprobs"
         if "error" in choice:
             yield "errors"
+        if _may_be_hollow(choice.get("finish_reason"), message):
+            yield "hollow"
         yield from _of_message(message)
+
+
+def _may_be_hollow(reason: JSON, message: Object) -> bool:
+    calls = message.get("tool_calls")
+    if calls:
+        return bool(reason == "function_call")
+    return message.get("content") is None or calls == [] or reason in ("tool_calls", "function_call")
 
 
 def _of_message(message: Object) -> Iterator[str]:

@@ -30,6 +30,38 @@ MESSAGES = st.fixed_dictionaries(
 )
 
 
+COUNTS = st.sampled_from([-1, 0, 1, 2, 3, 3.0, 2.5, None, "3", True])
+USAGES = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(("prompt_tokens", "completion_tokens", "total_tokens"), COUNTS)
+)
+TEXTS = st.sampled_from(["", " ", "x", "chatcmpl-1", "gpt-5", None, 7])
+ANSWERED = st.fixed_dictionaries(
+    {},
+    optional={
+        "content": st.sampled_from([None, "", "x"]),
+        "refusal": st.sampled_from([None, "x"]),
+        "audio": st.sampled_from([None, {"id": "a"}]),
+        "tool_calls": st.one_of(CALLS, st.none()),
+        "function_call": st.sampled_from([{"name": "f"}, {}, None]),
+    },
+)
+REASONS = st.sampled_from(["stop", "length", "tool_calls", "function_call", None, 7, []])
+CHOICES = st.lists(
+    st.fixed_dictionaries({"message": ANSWERED}, optional={"index": COUNTS, "finish_reason": REASONS}), max_size=2
+)
+ANSWERS = st.fixed_dictionaries(
+    {"object": st.just("chat.completion")},
+    optional={
+        "id": TEXTS,
+        "model": TEXTS,
+        "service_tier": st.sampled_from(["auto", "fast", "default", None, []]),
+        "created": st.sampled_from([-1, 0, 1672531199, 1672531200, 1.7e9, 4102444800, 10**11, 10**14, True, "x", None]),
+        "usage": st.one_of(USAGES, st.none()),
+        "choices": CHOICES,
+    },
+)
+
+
 @cache
 def view() -> SpecView:
     return Contract.load()._view
@@ -37,8 +69,9 @@ def view() -> SpecView:
 
 @cache
 def readings() -> list[Reading]:
-    examples = [example for rule in load() for example in (*rule.passes, *rule.fails)]
-    return [Reading(example.exchange()) for example in examples]
+    examples = [example.exchange() for rule in load() for example in (*rule.passes, *rule.fails)]
+    bare = [one._replace(response=one.response._replace(headers=())) for one in examples if one.response is not None]
+    return [Reading(exchange) for exchange in (*examples, *bare)]
 
 
 def traits_for(rule: Rule, reading: Reading) -> frozenset[str]:
@@ -66,6 +99,14 @@ def test_a_rule_says_nothing_of_a_conversation_without_what_it_needs(messages: l
     reading = Reading(Exchange(""), request=Text({"model": "gpt-5", "messages": messages}))
     for rule in NEEDY:
         if rule.part is Part.REQUEST and rule.check is not None and not rule.needs <= reading.request_traits:
+            assert not list(rule.check(reading, view()))
+
+
+@given(answer=ANSWERS)
+def test_a_rule_says_nothing_of_an_answer_without_what_it_needs(answer: dict[str, Any]) -> None:
+    reading = Reading(Exchange(""), request=Text(), answer=Text(answer))
+    for rule in NEEDY:
+        if rule.part is Part.RESPONSE and rule.check is not None and not rule.needs <= reading.traits:
             assert not list(rule.check(reading, view()))
 
 

@@ -65,6 +65,7 @@ def error_beside_choices(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.OBSERVED,
     source=_API,
     since="0.1",
+    needs=("hollow",),
     passes=[response(), stream()],
     fails=[response({"/choices": []})],
     breaks=[
@@ -103,11 +104,7 @@ def choices_empty(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         response({"/choices/-": _SECOND}, request={"/n": 2}),
         stream(request={"/n": 1}),
     ],
-    fails=[
-        response(request={"/n": 2}),
-        response({"/choices/-": _SECOND}, request={}),
-        stream(request={"/n": 3}),
-    ],
+    fails=[response(request={"/n": 2}), response({"/choices/-": _SECOND}, request={}), stream(request={"/n": 3})],
     breaks=[("self-consistency pipelines", "vote over fewer answers than they asked for")],
 )
 def choice_count_mismatch(reading: Reading, spec: SpecView) -> Iterator[Finding]:
@@ -199,6 +196,7 @@ def choices_out_of_order(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.DOCUMENTED,
     source="https://github.com/vllm-project/vllm/issues/53255",
     since="0.1",
+    needs=("hollow",),
     passes=[response(), response({**_CALLED, "/choices/0/finish_reason": "tool_calls"})],
     fails=[
         response({"/choices/0/finish_reason": "tool_calls"}),
@@ -309,6 +307,7 @@ def forced_call_with_stop(reading: Reading, spec: SpecView) -> Iterator[Finding]
     basis=Basis.INTEROP,
     source="https://github.com/vllm-project/vllm/issues/44104",
     since="0.1",
+    needs=("hollow",),
     passes=[response(), response({**_CALLED, "/choices/0/finish_reason": "tool_calls"})],
     fails=[response({"/choices/0/message/tool_calls": []})],
     breaks=[
@@ -339,6 +338,7 @@ def tool_calls_empty_list(reading: Reading, spec: SpecView) -> Iterator[Finding]
     basis=Basis.DOCUMENTED,
     source=_API,
     since="0.1",
+    needs=("hollow",),
     passes=[
         response({"/choices/0/message/content": ""}),
         response({"/choices/0/message/content": None, "/choices/0/message/refusal": "No."}),

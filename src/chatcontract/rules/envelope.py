@@ -8,13 +8,13 @@ from chatcontract.examples import response
 from chatcontract.model import JSON, Basis, Finding, Part, Severity
 from chatcontract.reading import Reading, items, members
 from chatcontract.redact import short
+from chatcontract.traits import PLAUSIBLE
 
 _API = "https://developers.openai.com/api/reference/resources/chat/subresources/completions/methods/create"
 _RESPONSE = "#/components/schemas/CreateChatCompletionResponse"
 _MILLISECONDS = 10**11
 """Seconds reach it in the year 5138, milliseconds have been past it since 1973."""
-_FIRST = 1_672_531_200
-_LAST = 4_102_444_800
+_FIRST, _LAST = PLAUSIBLE.start, PLAUSIBLE.stop
 _AHEAD = 3600
 
 
@@ -26,6 +26,7 @@ _AHEAD = 3600
     basis=Basis.INTEROP,
     source="https://github.com/mlc-ai/web-llm/issues/829",
     since="0.1",
+    needs=("untypical",),
     passes=[response(), response({"/created": 4102444799})],
     fails=[response({"/created": 1763700000123})],
     breaks=[("Microsoft.Extensions.AI", "throws: the time is out of range")],
@@ -53,6 +54,7 @@ def created_not_in_seconds(reading: Reading, spec: SpecView) -> Iterator[Finding
     basis=Basis.DOCUMENTED,
     source=_API,
     since="0.1",
+    needs=("untypical",),
     passes=[response(), response({"/created": 1677649420})],
     fails=[response({"/created": 0}), response({"/created": 86400}), response({"/created": 9999999999})],
 )
@@ -175,6 +177,7 @@ def _seconds(date: str) -> int | None:
     basis=Basis.DOCUMENTED,
     source=_API,
     since="0.1",
+    needs=("untypical",),
     passes=[response(), response({"/id": "1"})],
     fails=[response({"/id": ""}), response({"/id": " "})],
     compatible=Severity.WARNING,
@@ -201,6 +204,7 @@ def id_empty(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.OBSERVED,
     source=_API,
     since="0.1",
+    needs=("untypical",),
     passes=[response()],
     fails=[response({"/id": "cmpl-1"})],
 )
@@ -229,6 +233,7 @@ def id_without_prefix(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.DOCUMENTED,
     source=_API,
     since="0.1",
+    needs=("untypical",),
     passes=[response()],
     fails=[response({"/model": ""})],
 )
@@ -295,6 +300,7 @@ def _bare(model: str) -> str:
     basis=Basis.DOCUMENTED,
     source=_API,
     since="0.1",
+    needs=("untypical",),
     passes=[response(), response({"/service_tier": None}), response({"/service_tier": "priority"})],
     fails=[response({"/service_tier": "auto"}), response({"/service_tier": "fast"})],
 )

@@ -29,6 +29,7 @@ _BARE = b'{"error": {"message": "overloaded", "code": "502", "type": "", "param"
     basis=Basis.DOCUMENTED,
     source=_API,
     since="0.1",
+    needs=("headed",),
     passes=[
         stream(),
         stream(headers=_EVENTS),
@@ -59,6 +60,7 @@ def stream_media_type(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.INTEROP,
     source=_NODE,
     since="0.1",
+    needs=("headed",),
     passes=[
         response(),
         response(headers=(("Content-Type", "Application/JSON; charset=utf-8"),)),
@@ -94,6 +96,7 @@ def json_media_type(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.OBSERVED,
     source="https://developers.openai.com/api/docs/guides/error-codes",
     since="0.1",
+    needs=("headed",),
     passes=[error(), error(body=b"<html>", status=502, headers=(("content-type", "text/html"),))],
     fails=[error(headers=(("content-type", "application/octet-stream"),))],
 )
@@ -119,6 +122,7 @@ def error_media_type(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.DOCUMENTED,
     source=_API,
     since="0.1",
+    needs=("headed",),
     passes=[response(), response(headers=(("Content-Type", "application/json"), ("date", "x")))],
     fails=[response(headers=(("date", "Fri, 21 Nov 2025 04:40:02 GMT"),))],
 )

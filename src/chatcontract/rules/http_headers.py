@@ -27,6 +27,7 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)?")
     basis=Basis.DOCUMENTED,
     source=_OVERVIEW,
     since="0.1",
+    needs=("headed",),
     passes=[response(), response(headers=(_JSON, ("date", "Fri, 21 Nov 2025 04:40:02 GMT")))],
     fails=[response(headers=(_JSON, ("openai-version", "2020-10-01")))],
 )
@@ -51,6 +52,7 @@ def request_id_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.DOCUMENTED,
     source=_LIMITS,
     since="0.1",
+    needs=("headed",),
     passes=[
         response(headers=(_JSON, ("x-ratelimit-remaining-tokens", "149984"), ("x-ratelimit-reset-tokens", "6m0s"))),
         response(headers=(_JSON, ("x-ratelimit-limit-tokens", "REDACTED"), ("x-ratelimit-reset-requests", "12ms"))),
@@ -89,6 +91,7 @@ def _is_limit(name: str, value: str) -> bool:
     basis=Basis.DOCUMENTED,
     source="https://www.rfc-editor.org/rfc/rfc9110#name-retry-after",
     since="0.1",
+    needs=("headed",),
     passes=[
         error(status=429, headers=(_JSON, ("Retry-After", "20"), ("retry-after-ms", "20000"))),
         error(status=503, headers=(_JSON, ("retry-after", "Fri, 21 Nov 2025 04:40:02 GMT"))),
@@ -139,6 +142,7 @@ _HINTS = {
     basis=Basis.DOCUMENTED,
     source=_LIMITS,
     since="0.1",
+    needs=("headed",),
     passes=[
         error(status=429, headers=(_JSON, ("retry-after", "20"))),
         error(status=429, headers=(_JSON, ("X-RateLimit-Remaining-Tokens", "0"))),

@@ -31,11 +31,18 @@ def _called(arguments: str, finish: str = "tool_calls") -> Changes:
     }
 
 
-def _arguments(reading: Reading) -> Iterator[tuple[ToolCall, str]]:
+def _arguments(reading: Reading) -> list[tuple[ToolCall, str]]:
     """The function calls whose arguments are a text, and the text."""
-    for call in all_calls(reading):
-        if call.kind != "custom" and isinstance(call.text, str) and len(call.text) <= _MAX_ARGUMENTS:
-            yield call, call.text
+    return [
+        (call, call.text)
+        for call in all_calls(reading)
+        if call.kind != "custom" and isinstance(call.text, str) and len(call.text) <= _MAX_ARGUMENTS
+    ]
+
+
+def _values(reading: Reading) -> list[JSON]:
+    """The values of the arguments in which nothing is wrong but that a member is repeated, else ABSENT."""
+    return [lenient_value(text) for _, text in reading.once(_arguments)]
 
 
 def _offer(reading: Reading, call: ToolCall) -> Offer:
@@ -79,8 +86,8 @@ def arguments_not_json(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ## Known exceptions
     Without `strict` the model promises nothing; an answer that was cut is not judged.
     """
-    for call, text in _arguments(reading):
-        if lenient_value(text) is not ABSENT:
+    for (call, text), lenient in zip(reading.once(_arguments), reading.once(_values), strict=True):
+        if lenient is not ABSENT:
             continue
         value, faults = parse(text)
         fault = next((f for f in faults if value is ABSENT or f.kind in ("non-finite-number", "invalid-json")), None)
@@ -116,7 +123,7 @@ def arguments_not_an_object(reading: Reading, spec: SpecView) -> Iterator[Findin
     ## Known exceptions
     None known.
     """
-    for call, text in _arguments(reading):
+    for call, text in reading.once(_arguments):
         if text.lstrip()[:1] in ("{", ""):
             continue
         value = parse(text)[0]
@@ -158,10 +165,12 @@ def arguments_mismatch(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     if not (reading.asked.get("tools") or reading.asked.get("functions")):
         return
     by_name = offered(reading)
-    for call, text in islice(_arguments(reading), _MAX_CALLS):
+    for (call, text), lenient in islice(zip(reading.once(_arguments), reading.once(_values), strict=True), _MAX_CALLS):
         offer = by_name.get(call.name) if isinstance(call.name, str) else None
-        value = parse(text)[0] if offer is not None and isinstance(offer.parameters, dict) else None
-        if offer is not None and isinstance(value, dict):
+        if offer is None or not isinstance(offer.parameters, dict):
+            continue
+        value = parse(text)[0] if lenient is ABSENT else lenient
+        if isinstance(value, dict):
             yield from _mismatches(call, offer, value)
 
 

@@ -143,8 +143,8 @@ def new_call_with_old_id(reading: Reading, spec: SpecView) -> Iterator[Finding]:
 
 
 def _earlier_ids(reading: Reading) -> Iterator[str]:
-    for message in items(reading.asked.get("messages")):
-        for call in items(members(message).get("tool_calls")):
+    for _, message in reading.messages:
+        for call in items(message.get("tool_calls")) if "tool_calls" in message else ():
             ident = members(call).get("id")
             if isinstance(ident, str):
                 yield ident

@@ -50,6 +50,7 @@ def _using(prompt: int = 14, completion: int = 3, **rest: JSON) -> Changes:
     basis=Basis.DOCUMENTED,
     source=_UNDERCOUNTS,
     since="0.1",
+    needs=("uncounted",),
     passes=[response(), response({"/usage": GONE})],
     fails=[response({"/usage/total_tokens": 6})],
     breaks=[("crewAI, clarifai", "bill too few tokens")],
@@ -81,6 +82,7 @@ def usage_total_mismatch(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.OBSERVED,
     source=_API,
     since="0.1",
+    needs=("uncounted",),
     passes=[response(), stream()],
     fails=[response({"/usage": GONE})],
 )
@@ -224,6 +226,7 @@ def usage_details_sum_too_large(reading: Reading, spec: SpecView) -> Iterator[Fi
     basis=Basis.OBSERVED,
     source="https://github.com/router-for-me/CLIProxyAPI/issues/5733",
     since="0.1",
+    needs=("uncounted",),
     passes=[response(), response({**_using(completion=0), "/choices/0/message/content": ""})],
     fails=[response(_using(completion=0))],
     breaks=[("crewAI, clarifai", "bill nothing")],
@@ -255,6 +258,7 @@ def _speaks(message: dict[str, JSON]) -> bool:
     basis=Basis.OBSERVED,
     source="https://github.com/router-for-me/CLIProxyAPI/issues/5733",
     since="0.1",
+    needs=("uncounted",),
     passes=[response()],
     fails=[response(_using(prompt=0))],
 )
@@ -376,6 +380,6 @@ def completion_tokens_below_logprobs(reading: Reading, spec: SpecView) -> Iterat
     """
     tokens = _count(_usage(reading), "completion_tokens")
     listed = sum(len(entries) for _, _, entries, _ in token_lists(reading)) if tokens is not None else 0
-    if tokens is not None and listed > tokens:
+    if tokens is not None and listed > max(tokens, 0):
         text = f"expected at least {listed}, the tokens that have a log probability, got {short(tokens)}"
         yield Finding("/usage/completion_tokens", text, tokens)

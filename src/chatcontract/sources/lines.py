@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import IO
 
 from chatcontract.exceptions import SourceError
-from chatcontract.jsontext import FAST_FROM, MAX_BYTES, parse, prefer_speed
+from chatcontract.jsontext import ABSENT, FAST_FROM, MAX_BYTES, parse, plain_value, prefer_speed
 from chatcontract.recording import Recorded, Unreadable, recorded
 from chatcontract.sources import batch
 from chatcontract.sources.messages import Input, Items, kept
@@ -29,16 +29,18 @@ def record(data: bytes, origin: str, source: Input) -> Recorded | Unreadable | N
     if len(data) > MAX_BYTES:
         return Unreadable(origin, f"a line of more than {MAX_BYTES} bytes")
     data = data.rstrip(b"\r\n")
-    value, faults = parse(data)
+    plain = plain_value(data)
+    value, faults = parse(data) if plain is ABSENT else (plain, ())
     if faults and source.wanted is None and not isinstance(value, dict):
         return Unreadable(origin, faults[0].message)
     try:
         if source.wanted is None and batch.is_line(value):
             return batch.recorded(value, None, origin, source)
-        made = recorded(value, data, origin, source.wanted)
+        made = recorded(value, data, origin, source.wanted, plain=plain is not ABSENT)
     except SourceError as error:
         return Unreadable(origin, str(error).removeprefix(f"{origin}: "))
-    return made._replace(exchange=kept(made.exchange))
+    exchange = kept(made.exchange)
+    return made if exchange is made.exchange else Recorded(made.part, exchange, made.form)
 
 
 def split(stream: IO[bytes]) -> Iterator[bytes]:
