@@ -93,8 +93,8 @@ def _request(number: int, *, manner: str = "", tools: bool = False) -> bytes:
 
 def _cases() -> tuple[Case, ...]:
     return (
-        Case("request of an agent's loop", _request, goal=REQUEST_GOAL),
-        Case("the same, answered after 20 ms", lambda n: _request(n, manner="thinks"), count=40, latency=LATENCY_GOAL),
+        Case("request of an agent's loop", _request, goal=REQUEST_GOAL, latency=LATENCY_GOAL),
+        Case("the same, answered after 20 ms", lambda n: _request(n, manner="thinks"), count=40),
         Case("request with tools never seen", lambda number: _request(number, tools=True)),
         Case("event, each a piece", lambda number: _request(number, manner="paced"), 300, EVENT_GOAL, count=3),
         Case("event, all at once", lambda number: _request(number, manner="at once"), 300, EVENT_GOAL, count=20),

@@ -61,24 +61,28 @@ def clean(exchange: Exchange, secrets: Iterable[str] = ()) -> Exchange:
         secrets: keys in use, to be taken out wherever they occur.
     """
     request, response = exchange.request, exchange.response
-    known = {*secrets, *given_away(request, response)}
-    wanted = tuple(sorted((secret for secret in known if len(secret) >= SHORTEST), key=len, reverse=True))
+    wanted = longest_first((*secrets, *given_away(request, response)))
     return exchange._replace(
         id=without(exchange.id, wanted),
-        request=None if request is None else _request(request, wanted),
-        response=None if response is None else _response(response, wanted),
+        request=None if request is None else clean_request(request, wanted),
+        response=None if response is None else clean_response(response, wanted),
         origin=without(url(exchange.origin), wanted),
         host=exchange.host.rpartition("@")[2],
     )
+
+
+def longest_first(secrets: Iterable[str]) -> tuple[str, ...]:
+    """The keys that are long enough to be looked for, each once."""
+    return tuple(sorted({secret for secret in secrets if len(secret) >= SHORTEST}, key=len, reverse=True))
 
 
 def given_away(request: Request | None, response: Response | None) -> Iterator[str]:
     """The keys that headers and the address of the exchange hold."""
     for name, value in (*(request.headers if request else ()), *(response.headers if response else ())):
         if is_secret(name):
-            yield value
-            yield from re.split(r"[\s;,]+", value)
-            yield from (piece.partition("=")[2] for piece in re.split(r"[\s;,]+", value))
+            pieces = re.split(r"[\s;,]+", value)
+            yield from [piece for piece in pieces if len(piece) >= SHORTEST] or [value]
+            yield from (piece.partition("=")[2] for piece in pieces)
     for name, value in _parameters(request.url) if request else ():
         if _PARAMETER.match(name):
             yield value
@@ -95,12 +99,14 @@ def is_secret(header: str) -> bool:
     return header.lower() in SECRET_HEADERS or _HEADER.search(header) is not None
 
 
-def _request(request: Request, secrets: tuple[str, ...]) -> Request:
+def clean_request(request: Request, secrets: tuple[str, ...]) -> Request:
+    """The request without keys and without these secrets."""
     address = without(url(request.url), secrets)
     return Request(request.method, address, headers(request.headers, secrets), body(request.body, secrets)[0])
 
 
-def _response(response: Response, secrets: tuple[str, ...]) -> Response:
+def clean_response(response: Response, secrets: tuple[str, ...]) -> Response:
+    """The response without keys and without these secrets."""
     data, arrivals = body(response.body, secrets, response.arrivals)
     return Response(response.status, headers(response.headers, secrets), data, arrivals)
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
 from chatcontract.across import Across
-from chatcontract.cleaning import SHORTEST, clean, given_away, without
+from chatcontract.cleaning import clean_request, clean_response, given_away, longest_first, without
 from chatcontract.contract import Contract
 from chatcontract.journal import Journal
 from chatcontract.jsontext import prefer_speed
@@ -66,8 +66,8 @@ class Ledger:
     def asked(self, request: Request, problem: str = "") -> Asked:
         """A request as it came, checked; one with a `problem`, such as a body that is not whole, is not."""
         name = secrets.token_hex(8)
-        keys = tuple(key for key in given_away(request, None) if len(key) >= SHORTEST)
-        cleaned = clean(Exchange(name, request)).request or request
+        keys = longest_first(given_away(request, None))
+        cleaned = clean_request(request, keys)
         if self._contract is None or problem:
             return Asked(name, keys, cleaned, None, _NOTHING, problem, time.time())
         reading = Reading(Exchange(name, cleaned))
@@ -86,12 +86,13 @@ class Ledger:
         Raises:
             SourceError: it cannot be written.
         """
-        stored = clean(Exchange(asked.name, None, response), asked.secrets).response
+        keys = longest_first((*asked.secrets, *given_away(None, response)))
+        stored = None if response is None else clean_response(response, keys)
         exchange = Exchange(asked.name, asked.request, stored, host=self._host)
         whole = ending is None and not asked.problem
         reading = _answered(exchange, asked.reading) if whole and asked.reading is not None else None
         violations = Violations((*asked.violations, *self._found(reading))) if reading else asked.violations
-        note = without(ending.note if ending is not None else asked.problem, asked.secrets)
+        note = without(ending.note if ending is not None else asked.problem, keys)
         told: dict[str, JSON] = {"cut": ending.by} if ending is not None else {}
         self._note(exchange, asked, violations, note, reading, elapsed=round(elapsed, 6), **told)
         return violations
