@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatcontract import Contract, SourceError
+from chatcontract import Contract, SourceError, cli, native, rules
 from chatcontract.examples import REQUEST, RESPONSE, STREAM, events
 from chatcontract.jsontext import ABSENT, parse, plain_value, prefer_speed
-from chatcontract.model import Arrival, Exchange, Part
+from chatcontract.model import Arrival, Exchange, Part, Request, Response
 from chatcontract.reading import Reading
 from chatcontract.recording import Recorded, Unreadable, recorded
+from chatcontract.report import Collector
+from chatcontract.runner import Run
 from chatcontract.sources import bodies, lines, open_source
 
 json_values = st.recursive(
@@ -206,3 +208,25 @@ def test_any_bytes_are_recorded_or_refused(data: bytes) -> None:
                 raise
         else:
             assert found
+
+
+@pytest.mark.parametrize("form", ["jsonl", "har"])
+def test_an_answer_that_the_client_cut_is_not_held_against_the_server(form: str, tmp_path: Path) -> None:
+    exchange = Exchange(
+        "1", Request("POST", "http://h/v1/chat/completions", (), b'{"model":"m","messages":[]}'),
+        Response(200, (("content-type", "text/event-stream"),), b'data: {"id": "x"'),
+    )  # fmt: skip
+    recording, converted = tmp_path / "cut.jsonl", tmp_path / f"converted.{form}"
+    recording.write_bytes(native.line(exchange, cut="client"))
+    assert cli.main(["convert", str(recording), str(converted), "--quiet"]) == 0
+    run = Run(Contract.load(), Collector({}, rules.get))
+    (result,) = run.results([str(converted)])
+    assert {violation["side"] for violation in result["violations"]} == {"client"}
+    run = Run(Contract.load(ignore=["CC2", "CC0"]), Collector({}, rules.get))
+    (result,) = run.results([str(converted)])
+    assert (result["verdict"], result["error"][:10]) == ("inconclusive", "the client")
+    with open_source(str(converted)) as source:
+        (item,) = source.items
+    assert isinstance(item, Recorded)
+    assert item.exchange.response is not None
+    assert item.exchange.response.body == b'data: {"id": "x"'

@@ -506,7 +506,7 @@ def test_a_run_longer_than_what_memory_keeps_is_reported_whole(
     odd = changed(RESPONSE, {"/choices/0/finish_reason": "length"})
     traffic = recording(tmp_path / "t.jsonl", *(pair(f"n{n}", saying(str(n)), odd) for n in range(9)))
     ran = replayed(traffic, raw_server(lambda connection, asked: respond(connection)))
-    assert [len(result["attempts"]) for result in ran.report["results"]] == [1] * 9
+    assert [bool(result["attempts"]) for result in ran.report["results"]] == [True] * 9
     assert [one["kind"] for result in ran.report["results"] for one in result["drift"]] == ["finish-reason-changed"] * 9
     assert ran.said.count("in n0, n1, n2 and 6 more") == 1
 

@@ -94,12 +94,12 @@ def _count(item: Unreadable, tally: Tally) -> None:
 
 
 def _entry(item: Recorded) -> bytes:
-    return har.entry(item.exchange, item.part, item.form)
+    return har.entry(item.exchange, item.part, item.form, cut=item.cut)
 
 
 def _line(item: Recorded) -> bytes:
     members = {} if item.part is Part.EXCHANGE else {"part": item.part.value, "form": item.form}
-    return native.line(item.exchange, **members)
+    return native.line(item.exchange, **members, **({"cut": item.cut} if item.cut else {}))
 
 
 @contextmanager

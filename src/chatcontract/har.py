@@ -3,7 +3,7 @@
 What the format cannot say stands in the member `_chatcontract` of an entry: `docs/traffic.md` describes it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
 from chatcontract.cleaning import clean
@@ -26,9 +26,9 @@ TAIL = b"\n]}}\n"
 SEPARATOR = b",\n"
 
 
-def entry(exchange: Exchange, part: Part = Part.EXCHANGE, form: str = "", secrets: Iterable[str] = ()) -> bytes:
-    """An entry as JSON text; `part` and `form` say what a single payload is, `secrets` are keys in use."""
-    exchange = clean(exchange, secrets)
+def entry(exchange: Exchange, part: Part = Part.EXCHANGE, form: str = "", cut: str = "") -> bytes:
+    """An entry as JSON text, without keys; `part`, `form` and `cut` are those of `recording.Recorded`."""
+    exchange = clean(exchange)
     request, response = exchange.request, exchange.response
     wait, receive = _times(response)
     return dumped({
@@ -38,7 +38,7 @@ def entry(exchange: Exchange, part: Part = Part.EXCHANGE, form: str = "", secret
         "response": _response(response or Response()),
         "cache": {},
         "timings": {"send": 0, "wait": wait, "receive": receive},
-        OWN: dict(_own(exchange, part, form)),
+        OWN: {**dict(_own(exchange, part, form)), **({"cut": cut} if cut else {})},
     })  # fmt: skip
 
 

@@ -18,7 +18,8 @@ class Recorded(NamedTuple):
 
     `form` is how people call it: `native line`, `bare pair`, `request`, `response`, `chunk`, `stream`,
     `error`. `asked` and `answered` are the values of the two bodies where nothing is wrong with their texts and they
-    were parsed with the record, else ABSENT.
+    were parsed with the record, else ABSENT. `cut` names who ended the exchange before its answer was whole, where
+    that was not the server: `client` or `proxy`.
     """
 
     part: Part
@@ -26,6 +27,7 @@ class Recorded(NamedTuple):
     form: str
     asked: JSON = ABSENT
     answered: JSON = ABSENT
+    cut: str = ""
 
 
 class Unreadable(NamedTuple):
@@ -61,8 +63,14 @@ def recorded(value: JSON, text: bytes, origin: str, wanted: Part | None = None, 
         told, form = value.get("part"), value.get("form")
         held = Part(told) if told in list(Part) else part
         form = form if isinstance(form, str) else "native line"
-        return Recorded(held, _native(value, name, origin), form, *(_native_values(value) if plain else ()))
+        asked, answered = _native_values(value) if plain else (ABSENT, ABSENT)
+        return Recorded(held, _native(value, name, origin), form, asked, answered, cut_by(value.get("cut")))
     return Recorded(part, _pair(value, name, origin), "bare pair", *(_pair_values(value) if plain else ()))
+
+
+def cut_by(told: JSON) -> str:
+    """Who ended an exchange, by the member that tells it; empty where it was the server, or nobody."""
+    return told if told in ("client", "proxy") else ""
 
 
 def payload(part: Part, text: bytes, origin: str, value: JSON = ABSENT) -> Recorded:

@@ -70,15 +70,24 @@ class Run:
             return errored(item.origin, item.reason)
         exchange = item.exchange
         violations = self._violations(item)
-        failed = bool(violations) and any(violation.severity is Severity.ERROR for violation in violations)
+        verdict, note = Verdict.PASSED, None
+        if item.cut:
+            verdict, note = (
+                Verdict.INCONCLUSIVE,
+                f"the {item.cut} ended it: its answer, not being whole, was not checked",
+            )
+        if violations and any(violation.severity is Severity.ERROR for violation in violations):
+            verdict = Verdict.FAILED
         return Result(
-            exchange.id, Verdict.FAILED if failed else Verdict.PASSED, violations, exchange.origin,
-            provider=exchange.provider, host=exchange.host,
+            exchange.id, verdict, violations, exchange.origin, error=note, provider=exchange.provider,
+            host=exchange.host,
         )  # fmt: skip
 
     def _violations(self, item: Recorded) -> Violations:
         if item.part is Part.CHUNK and item.exchange.response is not None:
             return self._contract.check_chunk(item.exchange.response.body)
+        if item.cut:
+            item = item._replace(exchange=item.exchange._replace(response=None), answered=ABSENT)
         reading = Reading(item.exchange, request=_text(item.asked), answer=_text(item.answered))
         found = self._contract.check(reading)
         for rule, finding in self._across.feed(reading):

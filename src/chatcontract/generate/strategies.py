@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from chatcontract.generate.draws import Draws
+from chatcontract.generate.draws import ODDS, Draws
 from chatcontract.generate.values import HARD, PHRASES
 
 if TYPE_CHECKING:
@@ -27,6 +27,10 @@ class Drawn(Draws):
     def choose(self, options: Sequence[T]) -> T:
         """One of the options, which are not empty."""
         return options[self._draw(_integers(0, len(options) - 1))] if len(options) > 1 else options[0]
+
+    def chance(self, percent: int) -> bool:
+        """True in about so many of a hundred cases: Hypothesis favours what is simple, which this makes up for."""
+        return self.integer(0, ODDS - 1) >= ODDS - min(percent * 4 // 3, ODDS)
 
     def some(self, options: Sequence[T], most: int) -> list[T]:
         """Up to `most` of the options, each once."""

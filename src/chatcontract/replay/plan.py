@@ -75,7 +75,8 @@ def entries(names: Sequence[str], passed_over: Counter[str] | None = None) -> It
             if isinstance(item, Unreadable):
                 yield Entry(number, f"{place}:-", item.origin, reason=item.reason)
             else:
-                yield Entry(number, f"{place}:{_hash(item.exchange)}", item.exchange.origin, item.exchange, lack(item))
+                exchange = item.exchange._replace(response=None) if item.cut else item.exchange
+                yield Entry(number, f"{place}:{_hash(item.exchange)}", exchange.origin, exchange, lack(item))
             number += 1
 
 

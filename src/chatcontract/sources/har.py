@@ -12,7 +12,7 @@ from chatcontract.jsontext import parse
 from chatcontract.model import JSON, Arrival, Exchange, Headers, Part, Request, Response
 from chatcontract.reading import items as listed
 from chatcontract.reading import members
-from chatcontract.recording import Recorded, Unreadable
+from chatcontract.recording import Recorded, Unreadable, cut_by
 from chatcontract.sources.json_items import Item, items
 from chatcontract.sources.messages import (
     Input,
@@ -134,7 +134,8 @@ def _own(value: Mapping[str, Any], origin: str) -> Recorded:
         text(own.get("id")) or origin, request, response, origin, text(own.get("provider")),
         text(own.get("host", host(request.url if request else ""))),
     )  # fmt: skip
-    return Recorded(Part(part) if part in list(Part) else Part.EXCHANGE, kept(exchange), text(own.get("form")) or FORM)
+    held = Part(part) if part in list(Part) else Part.EXCHANGE
+    return Recorded(held, kept(exchange), text(own.get("form")) or FORM, cut=cut_by(own.get("cut")))
 
 
 def _own_request(request: Mapping[str, JSON], own: Mapping[str, JSON]) -> Request:
