@@ -464,6 +464,25 @@ def test_a_body_beyond_the_bound_passes_whole_and_is_kept_in_part(raw_server: Se
     assert recorder.findings.report()["summary"]["violations"] == {"error": 0, "warning": 0, "info": 0}
 
 
+def test_a_kept_connection_that_the_upstream_gave_up_costs_the_client_nothing(
+    raw_server: Serve, record: Start, wire: Open
+) -> None:
+    seen: list[bytes] = []
+
+    def serve(connection: socket.socket, request: bytes) -> None:
+        connection.sendall(answer())
+        seen.append(request)
+        if len(seen) == 1:
+            connection.recv(65536)  # the next request, which gets the end of the connection for an answer
+
+    recorder = record(raw_server(serve))
+    connection = wire(recorder.url)
+    for _ in range(2):
+        connection.post(ASK)
+        assert connection.reply().status == 200
+    assert (len(seen), len(recorder.lines())) == (2, 2)
+
+
 def test_other_paths_pass_and_are_not_recorded(raw_server: Serve, record: Start, wire: Open) -> None:
     serving = Serving(answer(b'{"data":[]}'))
     recorder = record(raw_server(serving))

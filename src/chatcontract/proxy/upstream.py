@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 from urllib.parse import urlsplit
+from weakref import WeakSet
 
 import aiohttp
 from yarl import URL
@@ -41,6 +42,8 @@ class Line:
 
     def __init__(self) -> None:
         self._connection: Any = None
+        self.is_reused = False
+        """Whether the connection had carried another request before."""
 
     def __enter__(self) -> Self:
         self._token = self._current.set(self)
@@ -52,10 +55,10 @@ class Line:
         self._current.reset(self._token)
 
     @classmethod
-    def took(cls, connection: Any) -> None:
+    def took(cls, connection: Any, *, is_reused: bool) -> None:
         """Note the connection of the request at hand."""
         if (line := cls._current.get()) is not None:
-            line._connection = connection
+            line._connection, line.is_reused = connection, is_reused
 
     def end(self) -> bool:
         """Tell the upstream that nothing more will be sent; False where that cannot be told yet."""
@@ -71,9 +74,14 @@ class Line:
 
 
 class _Pool(aiohttp.TCPConnector):
+    def __init__(self, **named: Any) -> None:
+        super().__init__(**named)
+        self._used: WeakSet[Any] = WeakSet()
+
     async def connect(self, *arguments: Any, **named: Any) -> Any:
         connection = await super().connect(*arguments, **named)
-        Line.took(connection)
+        Line.took(connection, is_reused=connection.protocol in self._used)
+        self._used.add(connection.protocol)
         return connection
 
 
@@ -151,7 +159,20 @@ class Upstream:
         await self._session.close()
 
     async def send(self, method: str, url: str, headers: Headers, body: Body, line: Line) -> aiohttp.ClientResponse:
-        """Send a request; returns when the headers of its answer have come."""
+        """Send a request; returns when the headers of its answer have come.
+
+        An upstream may close a connection that was kept at the moment when the next request goes out on it. That is
+        no doing of the client, whose own connection is open: the request is sent again.
+        """
+        while True:
+            try:
+                return await self._once(method, url, headers, body, line)
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+                if not line.is_reused or isinstance(body, AsyncIterator):
+                    raise
+
+    async def _once(self, method: str, url: str, headers: Headers, body: Body, line: Line) -> aiohttp.ClientResponse:
+        line.is_reused = False
         with line:
             answer: aiohttp.ClientResponse = await self._session.request(
                 method, URL(url, encoded=True), headers=headers, data=body, allow_redirects=False, proxy=self._proxy
