@@ -119,3 +119,8 @@ def test_what_holds_no_key_stays_as_it_is() -> None:
     assert url("https://host:8080/v1/chat/completions?api-version=2024-10-21") == (
         "https://host:8080/v1/chat/completions?api-version=2024-10-21"
     )
+
+
+def test_the_signature_of_a_reasoning_is_no_key() -> None:
+    text = b'{"reasoning_details": [{"type": "reasoning.text", "signature": "EsAbCkgICxACGAIqQDnE", "password": ""}]}'
+    assert body(text) == (text, ())

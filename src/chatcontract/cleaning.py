@@ -20,12 +20,12 @@ SHORTEST = 8
 _NAMES = (
     r"authorization|(?:x[-_]?)?(?:[a-z]+[-_]?)?(?:api|access|secret|private|subscription)[-_]?key|"
     r"(?:access|auth|refresh|id|session|security|bearer)[-_]?token|(?:set[-_])?cookie|client[-_]?secret|secret|"
-    r"password|passwd|credentials?|signature|sig"
+    r"password|passwd|credentials?"
 )
-_HEADER = re.compile(rf"(?i)(?:^|-)(?:{_NAMES}|token|x-auth[a-z-]*)$|^cookie2?$")
-_PARAMETER = re.compile(rf"(?i)^(?:{_NAMES}|key|token|code|auth)$")
+_HEADER = re.compile(rf"(?i)(?:^|-)(?:{_NAMES}|token|signature|x-auth[a-z-]*)$|^cookie2?$")
+_PARAMETER = re.compile(rf"(?i)^(?:{_NAMES}|key|token|code|auth|signature|sig)$")
 _MEMBER = re.compile(
-    rf'(?i)"(?:{_NAMES})"\s*:\s*"((?:[^"\\]|\\.)*)"|\\"(?:{_NAMES})\\"\s*:\s*\\"((?:[^"\\]|\\[^"])*)\\"'.encode()
+    rf'(?i)"(?:{_NAMES})"\s*:\s*"((?:[^"\\]|\\.)+)"|\\"(?:{_NAMES})\\"\s*:\s*\\"((?:[^"\\]|\\[^"])+)\\"'.encode()
 )
 # A key may follow an escape of JSON, whose last letter would otherwise count as part of a longer word.
 _FORM = re.compile(
@@ -40,7 +40,6 @@ _FORM_HINTS = (b"bearer", b"aiza", b"eyj")
 _FORM_HINT = re.compile(rb"[-_](?<=(?:sk|pk|rk|hf|ai|lx|ss)[-_])[a-z0-9_\-]{8}")
 _MEMBER_HINTS = (
     b"authorization", b'key"', b'key\\"', b'token"', b'token\\"', b"cookie", b"secret", b"passw", b"credential",
-    b"signature", b'sig"', b'sig\\"',
 )  # fmt: skip
 _ESCAPED = re.compile(rb"\\u00([2-7][0-9a-fA-F])")
 _ESCAPED_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.")
