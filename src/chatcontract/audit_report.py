@@ -14,6 +14,7 @@ from chatcontract.model import Finding, Part, Result, Severity, Verdict, Violati
 from chatcontract.probe import Level, Probe, Shortfall
 from chatcontract.probes import FIRST
 from chatcontract.report import Collector, Report, violation_json
+from chatcontract.target import Target
 
 MAX_TEXT = 20_000
 """Characters of a body that the report keeps."""
@@ -130,7 +131,7 @@ def _result(at: int, outcome: Outcome, groups: Mapping[Key, Group], audit: Audit
     made = collector.add(result)
     made.update(
         reason=reason, section=probe.section, state=outcome.judgement.state,
-        exchanges=[_exchange_json(turn, audit) for turn in _kept(outcome, told)],
+        exchanges=[exchange_json(turn, audit.target) for turn in _kept(outcome, told)],
         seen=sorted({key[1] for key, group in groups.items() if at in {one.outcome for one in group.shown}}),
     )  # fmt: skip
     for one, group, shown in zip(made["violations"], own, told, strict=True):
@@ -186,7 +187,8 @@ def _curl(outcome: Outcome, turn: int, audit: Audit) -> str | None:
     return audit.target.curl(shown.ask, shown.reply.exchange.request)  # type: ignore[arg-type]
 
 
-def _exchange_json(turn: Turn, audit: Audit) -> Report:
+def exchange_json(turn: Turn, target: Target) -> Report:
+    """What the report says of an exchange: keys redacted, bodies cut."""
     exchange = turn.reply.exchange
     request, response = exchange.request, exchange.response
     made: Report = {
@@ -194,7 +196,7 @@ def _exchange_json(turn: Turn, audit: Audit) -> Report:
         "fault": turn.reply.fault._asdict() if turn.reply.fault else None,
     }  # fmt: skip
     if request is not None:
-        made["curl"] = audit.target.curl(turn.ask, request)
+        made["curl"] = target.curl(turn.ask, request)
         made["request"] = {
             "method": request.method, "url": request.url, "headers": [list(pair) for pair in request.headers],
             "body_text": _text(request.body),

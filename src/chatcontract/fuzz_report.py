@@ -1,9 +1,6 @@
 """The outcome of a fuzzing run → the canonical report: one result a finding, one for each mode."""
 
-from typing import Any
-
-from chatcontract import redact
-from chatcontract.audit_report import MAX_ARRIVALS, MAX_TEXT, scrubbed
+from chatcontract.audit_report import exchange_json, scrubbed
 from chatcontract.fuzz import Fuzz, Specimen
 from chatcontract.fuzz_kinds import said
 from chatcontract.judging import Turn
@@ -156,29 +153,3 @@ def _probe(
 def _curl(turn: Turn, target: Target) -> str | None:
     request = turn.reply.exchange.request
     return None if request is None else target.curl(turn.ask, request)
-
-
-def exchange_json(turn: Turn, target: Target) -> dict[str, Any]:
-    """What the report says of an exchange: keys redacted, bodies cut."""
-    exchange = turn.reply.exchange
-    request, response = exchange.request, exchange.response
-    made: Report = {
-        "id": exchange.id, "elapsed": round(turn.reply.elapsed, 4), "response": None, "request": None,
-        "fault": turn.reply.fault._asdict() if turn.reply.fault else None, "curl": _curl(turn, target) or "",
-    }  # fmt: skip
-    if request is not None:
-        made["request"] = {
-            "method": request.method, "url": request.url, "headers": [list(pair) for pair in request.headers],
-            "body_text": _text(request.body),
-        }  # fmt: skip
-    if response is not None:
-        made["response"] = {
-            "status": response.status, "headers": [list(pair) for pair in redact.headers(response.headers)],
-            "body_text": _text(response.body), "truncated": len(response.body) > MAX_TEXT,
-            "arrivals": [[at.offset, round(at.time, 5)] for at in response.arrivals[:MAX_ARRIVALS]],
-        }  # fmt: skip
-    return made
-
-
-def _text(body: bytes) -> str:
-    return redact.text(body[:MAX_TEXT].decode(errors="backslashreplace"))
