@@ -180,10 +180,25 @@ def test_no_server_is_a_fault_of_the_connection() -> None:
     assert (reply.fault.kind, reply.exchange.response) == ("connect", None)
 
 
-def test_a_host_without_address_is_a_fault_of_the_connection() -> None:
+def _unknown(*asked: object, **rest: object) -> None:
+    raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+
+def _slowly(*asked: object, **rest: object) -> None:
+    time.sleep(2.5)
+    _unknown()
+
+
+# The machine's own resolver may take any time over a name that does not exist.
+@pytest.mark.parametrize(("resolver", "message"), [(_unknown, "no address"), (_slowly, "nobody answered in time")])
+def test_a_host_without_address_is_a_fault_of_the_connection(
+    resolver: Callable[..., None], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", resolver)
     reply = sent("http://no-such-host.invalid/")
     assert reply.fault is not None
     assert reply.fault.kind == "connect"
+    assert message in reply.fault.message
 
 
 def test_plain_http_where_tls_is_wanted_is_a_fault(raw_server: Start) -> None:

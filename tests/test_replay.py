@@ -92,8 +92,9 @@ def saying(text: str) -> Report:
 
 
 def respond(connection: socket.socket, value: Any = None, status: int = 200, extra: str = "") -> None:
+    """Answer, and say that the connection ends here: it does, and a next request on it would be sent again."""
     body = json.dumps(RESPONSE if value is None else value).encode()
-    head = f"HTTP/1.1 {status} Said\r\ncontent-type: application/json\r\n{extra}"
+    head = f"HTTP/1.1 {status} Said\r\nconnection: close\r\ncontent-type: application/json\r\n{extra}"
     connection.sendall(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
 
 

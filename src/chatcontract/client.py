@@ -247,7 +247,7 @@ def _session(limits: Limits, reuse: bool) -> "aiohttp.ClientSession":
         auto_decompress=False,
         cookie_jar=aiohttp.DummyCookieJar(),
         trust_env=False,
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=limits.connect),
+        timeout=aiohttp.ClientTimeout(total=None, connect=limits.connect),
         max_line_size=limits.header,
         max_field_size=limits.header,
         skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
