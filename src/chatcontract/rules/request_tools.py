@@ -162,11 +162,12 @@ def _is_named(tool: asks.Tool) -> bool:
     fails=[
         request({"/tools": [TOOL], "/tool_choice": _allowed(_NAMED, _CUSTOM)}),
         request({"/tools": [TOOL], "/tool_choice": _allowed()}),
+        request({"/tools": [TOOL], "/tool_choice": _allowed({"type": "function", "name": "get_weather"})}),
     ],
     needs=("/tools", "/tool_choice"),
 )
 def allowed_tools_undeclared(reading: Reading, spec: SpecView) -> Iterator[Finding]:
-    """An allowed tool is not among the tools, or none is allowed.
+    """An allowed tool is not among the tools, an entry names none, or none is allowed.
 
     ## Why it matters
     The service refuses it.
@@ -181,7 +182,11 @@ def allowed_tools_undeclared(reading: Reading, spec: SpecView) -> Iterator[Findi
     if listed == []:
         yield Finding("/tool_choice/allowed_tools/tools", "expected at least one tool, got none", hint="choose none")
     for at, named in asks.objects(listed):
-        yield from _undeclared(reading, named, f"/tool_choice/allowed_tools/tools/{at}")
+        place = f"/tool_choice/allowed_tools/tools/{at}"
+        if isinstance(members(named.get(str(named.get("type")))).get("name"), str):
+            yield from _undeclared(reading, named, place)
+        else:
+            yield Finding(place, "names no tool", hint='write {"type": "function", "function": {"name": ...}}')
 
 
 @rule(
