@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import socket
 import socketserver
 import threading
@@ -15,6 +16,10 @@ from hypothesis import settings
 settings.register_profile("daily", deadline=None)
 settings.register_profile("nightly", deadline=None, max_examples=5000)
 settings.load_profile("nightly" if os.environ.get("CHATCONTRACT_NIGHTLY") else "daily")
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job, whose programs would ignore Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -1,12 +1,14 @@
 """An audit: plan and budget, verdicts, reports that say each violation once, and an end in every case."""
 
 import asyncio
+import itertools
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +21,7 @@ from chatcontract.audit import Asker, Audit, Settings, run
 from chatcontract.audit_report import report
 from chatcontract.cli import main
 from chatcontract.client import Limits
+from chatcontract.examples import RESPONSE
 from chatcontract.plan import Budget, plan
 from chatcontract.probe import Context, Probe
 from chatcontract.probes import load, select
@@ -407,30 +410,29 @@ def test_a_cancelled_audit_keeps_what_it_found() -> None:
     jsonschema.Draft202012Validator(SCHEMA).validate(made)
 
 
-def test_ctrl_c_gives_the_partial_report_and_its_exit_code(tmp_path: Path) -> None:
+def test_ctrl_c_gives_the_partial_report_and_its_exit_code(raw_server: Start, tmp_path: Path) -> None:
+    asked, held = itertools.count(1), threading.Event()
+    head = b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: application/json\r\n\r\n"
+
+    def hold(connection: socket.socket, request: bytes) -> None:
+        if next(asked) > 60:
+            held.set()
+            connection.recv(1)  # until the client leaves
+        connection.sendall(head + json.dumps(RESPONSE).encode())
+
     path = tmp_path / "audit.json"
-    with running(api_key=KEY, latency=0.2) as server:
-        command = [
-            sys.executable,
-            "-m",
-            "chatcontract",
-            "audit",
-            server.url,
-            "--concurrency",
-            "1",
-            "--report",
-            f"json={path}",
-        ]
-        started = subprocess.Popen(
-            command, env={**os.environ, "OPENAI_API_KEY": KEY}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-        time.sleep(4)
+    command = [sys.executable, "-m", "chatcontract", "audit", raw_server(hold), "--model", "m", "--concurrency", "1",
+               "--report", f"json={path}"]  # fmt: skip
+    with subprocess.Popen(
+        command, env={**os.environ, "OPENAI_API_KEY": KEY}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as started:
+        assert held.wait(60)
         started.send_signal(signal.SIGINT)
         _, said = started.communicate(timeout=60)
     assert started.returncode == 130, said
     made = json.loads(path.read_text())
     assert made["interrupted"] is True
-    assert 0 < len(made["results"]) < len(load())
+    assert 10 < len(made["results"]) < len(load())
 
 
 def test_a_dry_run_prints_the_plan_and_sends_nothing(raw_server: Start, capsys: pytest.CaptureFixture[str]) -> None:

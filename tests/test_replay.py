@@ -1,11 +1,12 @@
 """A replay sends what was recorded, judges the new answers, says what is new and what changed in shape."""
 
+import itertools
 import json
-import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -457,23 +458,32 @@ def test_a_missing_recording_is_exit_code_3(url: str, replayed: Replayed) -> Non
     assert (ran.code, "no such file" in ran.said) == (3, True)
 
 
-def test_ctrl_c_gives_the_partial_report_and_can_be_resumed(tmp_path: Path, replayed: Replayed) -> None:
+def test_ctrl_c_gives_the_partial_report_and_can_be_resumed(
+    raw_server: Start, tmp_path: Path, replayed: Replayed
+) -> None:
+    asked, held, free = itertools.count(1), threading.Event(), threading.Event()
+
+    def hold(connection: socket.socket, request: bytes) -> None:
+        if next(asked) > 4 and not free.is_set():
+            held.set()
+            connection.recv(1)  # until the client leaves
+        respond(connection)
+
     traffic = recording(tmp_path / "t.jsonl", *(pair(f"n{n}", saying(str(n))) for n in range(30)))
-    journal = tmp_path / "out" / "replay.jsonl"
-    with running(latency=0.2) as server:
-        command = [sys.executable, "-m", "chatcontract", "replay", str(traffic), "--to", server.url,
-                   "--output", str(tmp_path / "out"), "--concurrency", "2"]  # fmt: skip
-        started = subprocess.Popen(command, env={**os.environ}, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        while not journal.exists() or journal.read_bytes().count(b"\n") < 4:
-            time.sleep(0.02)
+    url = raw_server(hold)
+    command = [sys.executable, "-m", "chatcontract", "replay", str(traffic), "--to", url,
+               "--output", str(tmp_path / "out"), "--concurrency", "2"]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as started:
+        assert held.wait(60)
         started.send_signal(signal.SIGINT)
         _, said = started.communicate(timeout=60)
-        made = json.loads((tmp_path / "out" / "replay.json").read_text())
-        assert started.returncode == 130, said
-        assert made["interrupted"] is True
-        assert 3 <= len(made["results"]) < 30
-        assert made["replay"]["unsent"] == 30 - len(made["results"])
-        ran = replayed(traffic, server.url, "--resume", "--concurrency", "8")
+    made = json.loads((tmp_path / "out" / "replay.json").read_text())
+    assert started.returncode == 130, said
+    assert made["interrupted"] is True
+    assert 3 <= len(made["results"]) <= 4
+    assert made["replay"]["unsent"] == 30 - len(made["results"])
+    free.set()
+    ran = replayed(traffic, url, "--resume", "--concurrency", "8")
     assert (ran.code, len(ran.results)) == (0, 30)
 
 
