@@ -46,6 +46,7 @@ integrations.schemathesis.hooks
 integrations.schemathesis
 fuzz_cases shrinking
 fuzz_kinds fuzz_coverage
+fuzz_specimens
 __init__ catalogue convert runner audit replay.outcomes
 fuzz audit_report probe_pages server.patterns server.answers server.errors
 fuzz_report server.faults server.scalars server.tokens

@@ -21,10 +21,11 @@ from chatcontract import Contract, rules
 from chatcontract.cli import main
 from chatcontract.client import Limits
 from chatcontract.commands.fuzz import FORMS
-from chatcontract.fuzz import Fuzz, Settings, Specimen, run
-from chatcontract.fuzz_cases import Mode, Wish
+from chatcontract.fuzz import Fuzz, Settings, run
+from chatcontract.fuzz_cases import Mode, Wish, is_valid
 from chatcontract.fuzz_kinds import KINDS
 from chatcontract.fuzz_report import lines, report
+from chatcontract.fuzz_specimens import Specimen
 from chatcontract.model import Response
 from chatcontract.report import Collector, Report
 from chatcontract.reports import renderer
@@ -401,6 +402,46 @@ def test_two_causes_under_one_message_are_two_findings(raw_server: Start) -> Non
     fuzz = fuzzed(raw_server(crash), "positive")
     causes = {min(one.needed) for one in fuzz.specimens if one.sighting.violation.rule == "CC192"}
     assert causes == {"/temperature", "/tools"}
+
+
+def crashing(*features: bytes) -> Callable[[socket.socket, bytes], None]:
+    """A server that crashes where one of these stands in the request, and refuses what is wrong with `temperature`."""
+    refused = re.compile(rb'"temperature": (true|"|null|3)')
+    no = {"error": {"message": "No.", "type": "invalid_request_error", "param": None, "code": None}}
+
+    def behave(connection: socket.socket, request: bytes) -> None:
+        if any(feature in request for feature in features):
+            answer(connection, 500, {"error": {"message": "Oops"}})
+        else:
+            answer(connection, *((400, no) if refused.search(request) else (200, COMPLETION)))
+
+    return behave
+
+
+def test_a_crash_that_a_valid_request_shows_as_well_is_not_put_down_to_a_breach(raw_server: Start) -> None:
+    fuzz = fuzzed(raw_server(crashing(b'"image_url"')), size=None)
+    crashes = [one for one in fuzz.specimens if one.sighting.violation.rule == "CC192"]
+    assert [one.needed for one in crashes] == [
+        {"/messages/*/content/*/image_url/url", "/messages/*/content/*/type=image_url"}
+    ]
+    blamed = {one.sighting.violation.pointer for one in fuzz.specimens if one.sighting.violation.rule == "CC796"}
+    part = "/messages/0/content/0"
+    assert blamed == {part, f"{part}/type", f"{part}/image_url", f"{part}/image_url/url"}
+    assert fuzz.times[crashes[0].sighting.key] > 10
+
+
+def test_a_run_of_breaches_alone_says_what_crashes_without_one(raw_server: Start) -> None:
+    fuzz = fuzzed(raw_server(crashing(b'"custom"')), "negative", size=None, until=["CC192"])
+    specimen = found(fuzz, "CC192")
+    assert specimen.case.mode == "positive"
+    assert is_valid(json.loads(specimen.case.body))
+    assert b'"custom"' in specimen.case.body
+
+
+def test_a_crash_by_a_breach_is_its_own(raw_server: Start) -> None:
+    fuzz = fuzzed(raw_server(crashing(b'"temperature": true')), size=None, sections=["shape"])
+    assert {one.sighting.violation.rule for one in fuzz.specimens} >= {"CC796"}
+    assert found(fuzz, "CC796").sighting.violation.pointer == "/temperature"
 
 
 def test_saved_findings_are_recordings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

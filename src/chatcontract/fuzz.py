@@ -10,9 +10,10 @@ from chatcontract.audit import RETRIES, Audit, wait_of
 from chatcontract.audit import Settings as AuditSettings
 from chatcontract.client import Client, Limits
 from chatcontract.contract import Contract
-from chatcontract.fuzz_cases import Case, Menu, Wish, menu, written
+from chatcontract.fuzz_cases import Case, Menu, Wish, mended, menu, written
 from chatcontract.fuzz_coverage import Exercise
-from chatcontract.fuzz_kinds import Judge, Sighting, keeper, names_feature, said
+from chatcontract.fuzz_kinds import BLAMELESS, Judge, Sighting, keeper, names_feature, said, worded
+from chatcontract.fuzz_specimens import Specimen, Specimens
 from chatcontract.health import Health
 from chatcontract.jsontext import ABSENT, prefer_speed
 from chatcontract.judging import Turn, kind_of
@@ -53,24 +54,6 @@ class Settings(NamedTuple):
     model: str = ""
 
 
-class Specimen(NamedTuple):
-    """A finding: where it was met first, and the smallest request that shows it.
-
-    `confirmed`: True where it was seen again, False where it was not, None where there was no asking. `needed` are
-    the features of the smallest request (`shrinking.features`), `sent` the requests that this took, `unsupported`
-    tells that it is a clean refusal which names what it is about.
-    """
-
-    sighting: Sighting
-    origin: Case
-    case: Case
-    turn: Turn
-    confirmed: bool | None = None
-    needed: frozenset[str] = frozenset()
-    sent: int = 0
-    unsupported: bool = False
-
-
 class Fuzz:
     """One run. `specimens` grows while it goes on, and is right at any time.
 
@@ -86,8 +69,6 @@ class Fuzz:
         self.settings = settings
         self.context = Context(settings.model or CATALOGUED_MODEL, LIMITS[1])
         self.menu = self._menu()
-        self.specimens: list[Specimen] = []
-        self.times: Counter[str] = Counter()
         self.outcomes: dict[str, Counter[str]] = {mode: Counter() for mode in settings.wish.modes}
         self.exercise: Exercise | None = None
         self.models: list[str] = []
@@ -101,8 +82,18 @@ class Fuzz:
         self._health = Health()
         self._busy = 0
         self._looking = asyncio.Lock()
-        self._known: dict[str, list[int]] = {}
+        self._found = Specimens()
         self._notify: Callable[[], None] = lambda: None
+
+    @property
+    def specimens(self) -> list[Specimen]:
+        """What was found, in the order in which it was met."""
+        return self._found.all
+
+    @property
+    def times(self) -> Counter[str]:
+        """How often each of these was met, by the key of its sighting."""
+        return self._found.times
 
     @property
     def cost(self) -> Cost:
@@ -242,38 +233,36 @@ class Fuzz:
 
     async def _look(self, client: Client, case: Case, turn: Turn, sighting: Sighting) -> None:
         """Count what is known; send again what is new, and shrink it."""
-        known = self._known_as(case, sighting)
+        has = self.features(case)
+        known = self._found.known_as(sighting, has)
+        if known is None and case.mode == "negative" and sighting.kind.rule in BLAMELESS:
+            known = self._found.of_valid(BLAMELESS[sighting.kind.rule], worded(turn), has)
         if known is not None:
-            self.times[self.specimens[known].sighting.key] += 1
+            self._found.count(known)
             return
         looker = Looker(self, client, self._judge, Specimen(sighting, case, case, turn))
         specimen = await looker.least()
-        self._keep(sighting.key, specimen)
+        if not await self._is_blameless(client, specimen):
+            self._found.keep(sighting.key, specimen)
 
-    def _known_as(self, case: Case, sighting: Sighting) -> int | None:
-        """The specimen that explains a sighting: the same key, and what that one needs is in this request too."""
-        candidates = self._known.get(sighting.key, ())
-        if not sighting.kind.settles:
-            return next(iter(candidates), None)
-        has = self.features(case)
-        return next((at for at in candidates if self.specimens[at].needed <= has), None)
+    async def _is_blameless(self, client: Client, specimen: Specimen) -> bool:
+        """Whether the request fares no better without its breach, which is then a finding about valid requests."""
+        kind, case = specimen.sighting.kind, specimen.case
+        if case.mode == "positive" or kind.rule not in BLAMELESS or not specimen.confirmed or case.value is ABSENT:
+            return False
+        control = mended(case, specimen.sighting.violation.pointer)
+        if control is None or not self._affords(control):
+            return False
+        turn = await self._asked(client, control)
+        for sighting in self._judge.sightings(control, turn):
+            if sighting.kind.rule == BLAMELESS[kind.rule] and worded(turn) == worded(specimen.turn):
+                await self._look(client, control, turn, sighting)
+                return True
+        return False
 
     def features(self, case: Case) -> frozenset[str]:
         """What a request has beyond the plainest one of this run, which bounds its answer."""
         return features(case.value) - {f"/{self.context.limit}"}
-
-    def _keep(self, key: str, specimen: Specimen) -> None:
-        """Take in a specimen; one that shrank to what is known already only adds to that."""
-        for at, other in enumerate(self.specimens):
-            same = other.sighting.violation.rule == specimen.sighting.violation.rule
-            if specimen.sighting.kind.settles and same and other.needed == specimen.needed:
-                self._known.setdefault(key, []).append(at)
-                self.times[other.sighting.key] += 1
-                return
-        self._known.setdefault(key, []).append(len(self.specimens))
-        unique = specimen.sighting.key if specimen.sighting.key not in self.times else f"{key}#{len(self.specimens)}"
-        self.specimens.append(specimen._replace(sighting=specimen.sighting._replace(key=unique)))
-        self.times[unique] += 1
 
 
 class Looker:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache, lru_cache
 from itertools import islice
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -9,11 +10,13 @@ from typing import Any, Literal, NamedTuple, TypeVar
 from chatcontract import generate
 from chatcontract.asked import tools
 from chatcontract.contract import Contract
+from chatcontract.examples import GONE, changed
 from chatcontract.generate import Negative
 from chatcontract.generate.draws import Seeded
 from chatcontract.jsontext import ABSENT, parse
 from chatcontract.model import Severity, Violation, starred
 from chatcontract.plan import Cost
+from chatcontract.pointer import join, split
 from chatcontract.probe import LIMITS
 from chatcontract.toolcalls import demand
 
@@ -189,8 +192,9 @@ class _Cases:
             yield _valid(next(sorts[draws.integer(0, 9999) < ratio * 10000]), self._base)
 
     def _drawn_breaches(self) -> Iterator[Case]:
+        """Breaches of values without end; those of the text are the same in any request, and come from a plain one."""
         drawn = generate.negatives(mode="random", seed=self._wish.seed, **self._base.options)
-        return filter(self._is_wanted, (_broken(one, self._base) for one in drawn))
+        return filter(self._is_wanted, (_broken(one, self._base) for one in drawn if one.kind != "bytes"))
 
     def _is_wanted(self, case: Case) -> bool:
         return not self._wish.sections or (case.breach is not None and case.breach.section in self._wish.sections)
@@ -259,6 +263,23 @@ def place_of(body: Any, breach: Negative) -> tuple[Violation, ...]:
     elsewhere = [error for error in errors if starred(error.pointer) != place]
     is_alone = all(breach.kind == "rule" and error.rule == breach.rule for error in elsewhere)
     return tuple(errors) if is_there and is_alone else ()
+
+
+def mended(case: Case, pointer: str) -> Case | None:
+    """The request of a breach without what is broken, or without what holds it; None where none of these is valid.
+
+    Args:
+        case: a negative one.
+        pointer: where it is broken.
+    """
+    tokens = split(pointer)
+    for end in range(len(tokens), 0, -1):
+        place = join(tokens[:end])
+        with suppress(LookupError):
+            body = changed(case.value, {place: GONE})
+            if place[1:] not in LIMITS and is_valid(body):
+                return Case(f"{case.name}, mended", "positive", written(body))
+    return None
 
 
 def spread(options: Sequence[T], count: int) -> list[T]:

@@ -45,13 +45,18 @@ KINDS: tuple[Kind, ...] = (
         "A warning where a bound, a value of an enumeration (other than `role` and `type`) or a member too many is at "
         "issue; nothing where the contract in use allows the request, or a parameter is merely unknown.",
     ),
-    Kind("negative", "invalid-request-crashes", "a breach gets a status of 5xx", "501 is a refusal."),
+    Kind(
+        "negative", "invalid-request-crashes", "a breach gets a status of 5xx",
+        "501 is a refusal. A crash that the request without its breach shows as well is one of a valid request.",
+    ),
     Kind("negative", "answer-not-whole", "a breach gets no whole answer", "A hang, a reset, no end."),
     Kind("negative", "", "the refusal of a breach is out of form", "Any rule of errors, with its own code."),
     Kind("negative", "refusal-status-unusual", "a breach is refused with an unusual status", "400 and 422 are usual."),
     Kind("negative", "refusal-names-other-parameter", "`param` points elsewhere", "Null is no wrong place."),
 )  # fmt: skip
 """Every kind, in the order of the modes."""
+BLAMELESS = {"invalid-request-crashes": "valid-request-crashes", "answer-not-whole": "answer-not-whole"}
+"""What is a finding about a breach only where the request without it fares better, and what it is otherwise."""
 _RULES: Mapping[str, Rule] = {rule.name: rule for rule in probing.RULES}
 _LENIENT = ("bound", "extra", "enum")
 _UNKNOWN = "CC212"
@@ -100,7 +105,7 @@ class Judge:
             made = Sighting(kind(case.mode, violation.name), violation, "")
             key = f"{case.mode}:{violation.fingerprint}"
             if made.kind.settles:
-                key = f"{key}:{turn.reply.status}:{_worded(turn)}"
+                key = f"{key}:{turn.reply.status}:{worded(turn)}"
             found.setdefault(key, made._replace(key=key))
         return tuple(found.values())
 
@@ -205,7 +210,7 @@ def _message(turn: Turn) -> str:
     return message if isinstance(message, str) else ""
 
 
-def _worded(turn: Turn) -> str:
+def worded(turn: Turn) -> str:
     """What an error says and names, without its values: one cause of refusals from another."""
     param = members(turn.reading.error.get("error")).get("param")
     fault = turn.reply.fault.kind if turn.reply.fault else ""

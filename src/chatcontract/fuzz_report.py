@@ -1,8 +1,9 @@
 """The outcome of a fuzzing run → the canonical report: one result a finding, one for each mode."""
 
 from chatcontract.audit_report import exchange_json, scrubbed
-from chatcontract.fuzz import Fuzz, Specimen
+from chatcontract.fuzz import Fuzz
 from chatcontract.fuzz_kinds import said
+from chatcontract.fuzz_specimens import Specimen
 from chatcontract.judging import Turn
 from chatcontract.model import Result, Rule, Verdict, Violations
 from chatcontract.native import line
