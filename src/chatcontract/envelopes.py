@@ -6,7 +6,7 @@ from typing import Literal
 from chatcontract.jsontext import ABSENT, TextFault
 from chatcontract.model import JSON
 
-Form = Literal["", "not-json", "array", "detail", "flat"]
+Form = Literal["", "not-json", "array", "completion", "detail", "flat"]
 """`not-json` is no JSON text, `array` wraps the documented form, the others have no member `error`."""
 
 _FLAT = ("message", "msg", "errors", "error_message", "error_code")
@@ -24,6 +24,8 @@ def form(value: JSON, faults: Sequence[TextFault] = ()) -> Form:
         return "array" if any(isinstance(item, dict) and "error" in item for item in value) else ""
     if not isinstance(value, dict) or "error" in value:
         return ""
+    if "choices" in value or value.get("object") == "chat.completion":
+        return "completion"
     if "detail" in value:
         return "detail"
     return "flat" if value.get("object") == "error" or any(name in value for name in _FLAT) else ""

@@ -9,7 +9,7 @@ Choices = Sequence[tuple[int, Object, Object]]
 
 _MEMBERS = (
     "audio", "function_call", "functions", "logprobs", "max_completion_tokens", "max_tokens", "metadata",
-    "modalities", "parallel_tool_calls", "prediction", "reasoning_effort", "response_format",
+    "modalities", "moderation", "parallel_tool_calls", "prediction", "reasoning_effort", "response_format",
     "safety_identifier", "stop", "stream_options", "temperature", "tool_choice", "tools", "top_logprobs",
     "top_p", "web_search_options",
 )  # fmt: skip
@@ -56,6 +56,7 @@ TRAITS: Mapping[str, str] = {
     "floats": "the answer has a number where an integer may be written as a float",
     "logprobs": "a choice has log probabilities",
     "marked": "a content has a bracket that may begin a control token or a call",
+    "moderation": "the answer has a moderation verdict",
     "oddities": "the framing of the stream has oddities",
     "reasoning": "a message of the answer tells reasoning in a member that is not documented",
     "refusal": "a choice has a refusal",
@@ -133,6 +134,8 @@ def of_answer(completion: Object, choices: Choices, dated: bool) -> set[str]:
         found.add("floats")
     if "error" in completion:
         found.add("errors")
+    if completion.get("moderation"):
+        found.add("moderation")
     if dated:
         found.add("dated")
     return found

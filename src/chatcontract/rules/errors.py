@@ -1,12 +1,14 @@
 """Errors (CC7): the envelope, its message, and how status and code fit."""
 
+import json
 from collections.abc import Iterator
 
 from chatcontract.declare import SpecView, rule
-from chatcontract.examples import error
+from chatcontract.examples import RESPONSE, error
 from chatcontract.jsontext import ABSENT
-from chatcontract.model import Basis, Finding, Part, Severity
-from chatcontract.reading import Reading, members
+from chatcontract.model import JSON, Basis, Finding, Part, Response, Severity
+from chatcontract.patterns import pattern
+from chatcontract.reading import Reading, header, members
 from chatcontract.redact import short
 
 _CODES = "https://developers.openai.com/api/docs/guides/error-codes"
@@ -14,6 +16,10 @@ _ENVELOPE = "#/components/schemas/ErrorResponse"
 _ERROR = "#/components/schemas/Error/properties"
 _RESPONSES = "#/components/responses"
 _HTML = b"<html><h1>502 Bad Gateway</h1></html>"
+_BLOCKED = b"<html><title>Attention Required! | Cloudflare</title></html>"
+_EDGE = pattern(rb"(?i)cloudflare|/cdn-cgi/|\berror code: 10\d\d\b")
+_MAX_READ = 64 * 1024
+"""Bytes of a page in which its maker is looked for."""
 _WRONG_KEY = {"/error/code": "invalid_api_key"}
 
 
@@ -36,14 +42,23 @@ def error_not_json(reading: Reading, spec: SpecView) -> Iterator[Finding]:
 
     ## Known exceptions
     A gateway in front of the service answers with text when it cannot reach it, so with a status of 500 and
-    above it is a warning; so is an empty body, which many recorders lose.
+    above it is a warning; so is a page with which Cloudflare blocks a caller before the service sees the request,
+    and an empty body, which many recorders lose.
     """
     answer = reading.exchange.response
     if reading.envelope != "not-json" or answer is None:
         return
-    severity = Severity.WARNING if not answer.body or (reading.status or 0) >= 500 else None
+    is_foreign = not answer.body or (reading.status or 0) >= 500 or _is_of_edge(answer)
+    severity = Severity.WARNING if is_foreign else None
     got = short(answer.body[:400].decode(errors="replace"), 120) if answer.body else "an empty body"
     yield Finding("", f"expected an object with error, got {got}", severity=severity)
+
+
+def _is_of_edge(answer: Response) -> bool:
+    """Whether a network in front of the service wrote the page: the service's own answers have its headers."""
+    if header(answer.headers, "x-request-id") or header(answer.headers, "openai-version"):
+        return False
+    return bool(header(answer.headers, "cf-mitigated")) or _EDGE.search(answer.body[:_MAX_READ]) is not None
 
 
 @rule(
@@ -133,14 +148,39 @@ _REQUEST_CODES = (
     "invalid_image_url", "invalid_type", "invalid_value", "missing_required_parameter",
     "string_above_max_length", "unknown_parameter", "unsupported_parameter", "unsupported_value",
 )  # fmt: skip
-_STATUSES = {
+_OR_ABOVE = 500
+_OF_CODES = {
     **dict.fromkeys(_REQUEST_CODES, (400,)),
+    "account_deactivated": (401, 403),
+    "billing_not_active": (402, 429),
+    "credit_balance_exhausted": (402, 429),
     "insufficient_quota": (429,),
     "invalid_api_key": (401,),
     "model_not_found": (403, 404),
     "rate_limit_exceeded": (429,),
+    "server_is_overloaded": (_OR_ABOVE,),
+    "slow_down": (429, _OR_ABOVE),
     "unknown_url": (404,),
+    "unsupported_country_region_territory": (403,),
 }
+_OF_TYPES = {
+    "authentication_error": (401, 403),
+    "insufficient_quota": (402, 429),
+    "invalid_request_error": tuple(range(400, 500)),
+    "overloaded_error": (_OR_ABOVE,),
+    "permission_error": (401, 403),
+    "rate_limit_error": (429,),
+    "requests": (429,),
+    "server_error": (_OR_ABOVE,),
+    "service_unavailable_error": (_OR_ABOVE,),
+    "tokens": (429,),
+}
+_ALSO = {"insufficient_quota": 402, "rate_limit_exceeded": 413, "requests": 413, "tokens": 413}
+"""What other servers say: Groq refuses a request that is larger than its limit with 413."""
+_STRICT = frozenset(("invalid_request_error", "server_error", *_REQUEST_CODES)) | {
+    "insufficient_quota", "invalid_api_key", "model_not_found", "rate_limit_exceeded", "unknown_url",
+}  # fmt: skip
+"""Words that mean the same everywhere."""
 
 
 @rule(
@@ -157,6 +197,9 @@ _STATUSES = {
         error({"/error/code": "model_not_found"}, status=403),
         error({"/error/code": "invalid_request_error"}, status=401),
         error({"/error/type": "server_error"}, status=503),
+        error({"/error/type": "server_error", "/error/message": "The engine is overloaded."}, status=429),
+        error({"/error/type": "overloaded_error"}, status=529),
+        error({"/error/type": "insufficient_quota"}, status=402),
     ],
     fails=[
         error(_WRONG_KEY, status=400),
@@ -164,6 +207,9 @@ _STATUSES = {
         error({"/error/code": "rate_limit_exceeded"}, status=503),
         error(status=500),
         error({"/error/type": "server_error"}),
+        error({"/error/type": "rate_limit_error"}),
+        error({"/error/type": "authentication_error"}, status=500),
+        error({"/error/code": "server_is_overloaded"}),
     ],
 )
 def error_status_mismatch(reading: Reading, spec: SpecView) -> Iterator[Finding]:
@@ -171,25 +217,43 @@ def error_status_mismatch(reading: Reading, spec: SpecView) -> Iterator[Finding]
 
     ## Why it matters
     SDKs make an exception of the status and retry by it: with 500 and above a request that breaks the
-    contract, and can never succeed, is sent again and again. What looks at the code does something else.
+    contract, and can never succeed, is sent again and again; with 400 one that would succeed later is given up.
+    What looks at the code does something else.
 
     ## Known exceptions
-    Codes and types of other servers are not judged. A real outage may meet a wrong request.
+    Codes and types that are not known here are not judged, and most types weigh less in profile `compatible`. The
+    service itself says `server_error` with 429 where an engine is overloaded. A real outage may meet a wrong request.
     """
     status, reported = reading.status, members(reading.error.get("error"))
     if status is None or status < 400:
         return
-    code, kind = reported.get("code"), reported.get("type")
-    wanted = _STATUSES.get(code) if isinstance(code, str) else None
-    if wanted is not None and status not in wanted:
-        statuses = " or ".join(map(str, wanted))
-        yield Finding("/error/code", f"expected status {statuses} with the code {short(code)}, got {status}", code)
-    elif kind == "invalid_request_error" and status >= 500:
-        yield Finding("/error/type", f"expected a status below 500 with {short(kind)}, got {status}", kind)
-    elif kind == "server_error" and status < 500:
-        yield Finding("/error/type", f"expected a status of 500 or above with {short(kind)}, got {status}", kind)
+    word = _contradicted(reported, status, spec.profile == "compatible")
+    if word:
+        wanted = _in_words((_OF_CODES if word == "code" else _OF_TYPES)[reported[word]])
+        text = f"expected {wanted} with the {word} {short(reported[word])}, got {status}"
+        severity = None if reported[word] in _STRICT or spec.profile != "compatible" else Severity.INFO
+        yield Finding(f"/error/{word}", text, reported[word], severity=severity)
     elif status >= 500 and _is_refused(reading, spec):
         yield Finding("", f"expected status 400, since the request breaks the contract, got {status}", status)
+
+
+def _contradicted(reported: dict[str, JSON], status: int, is_lenient: bool) -> str:
+    """The member of the error, `code` or `type`, whose meaning the status contradicts; empty if there is none."""
+    for name, statuses in (("code", _OF_CODES), ("type", _OF_TYPES)):
+        word = reported.get(name)
+        wanted = statuses.get(word) if isinstance(word, str) else None
+        if wanted is None or status in wanted or (status >= _OR_ABOVE and _OR_ABOVE in wanted):
+            continue
+        is_busy = word == "server_error" and status == 429 and "overloaded" in str(reported.get("message"))
+        if not is_busy and not (is_lenient and _ALSO.get(str(word)) == status):
+            return name
+    return ""
+
+
+def _in_words(statuses: tuple[int, ...]) -> str:
+    if len(statuses) > 2:
+        return "a status below 500"
+    return "status " + " or ".join("500 or above" if status == _OR_ABOVE else str(status) for status in statuses)
 
 
 def _is_refused(reading: Reading, spec: SpecView) -> bool:
@@ -256,3 +320,29 @@ def unauthorized_code_unknown(reading: Reading, spec: SpecView) -> Iterator[Find
     code = members(reading.error.get("error")).get("code") if reading.status == 401 else None
     if isinstance(code, str) and code not in _KEY_CODES:
         yield Finding("/error/code", f'expected the code "invalid_api_key", got {short(code, 60)}', code)
+
+
+@rule(
+    "CC708",
+    anchor=_RESPONSES,
+    part=Part.ERROR,
+    severity=Severity.ERROR,
+    basis=Basis.DOCUMENTED,
+    source=_CODES,
+    since="0.1",
+    passes=[error(), error(status=500)],
+    fails=[error(body=json.dumps(RESPONSE).encode(), status=500), error(body=b'{"choices": []}')],
+)
+def completion_with_error_status(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """The body is a completion, and the status says that something failed.
+
+    ## Why it matters
+    SDKs raise by the status: the answer is paid for, and nobody sees it. With 408, 409, 429 and from 500 on they
+    send the request again.
+
+    ## Known exceptions
+    None known.
+    """
+    if reading.envelope == "completion":
+        text = f"expected an object with error, or status 200, got a completion with status {reading.status}"
+        yield Finding("", text)

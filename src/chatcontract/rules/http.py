@@ -118,26 +118,39 @@ def error_media_type(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     "CC104",
     anchor=_ANSWERS,
     part=Part.EXCHANGE,
-    severity=Severity.INFO,
-    basis=Basis.DOCUMENTED,
-    source=_API,
+    severity=Severity.WARNING,
+    basis=Basis.INTEROP,
+    source=_NODE,
     since="0.1",
     needs=("headed",),
     passes=[response(), response(headers=(("Content-Type", "application/json"), ("date", "x")))],
-    fails=[response(headers=(("date", "Fri, 21 Nov 2025 04:40:02 GMT"),))],
+    fails=[
+        response(headers=(("date", "Fri, 21 Nov 2025 04:40:02 GMT"),)),
+        response(headers=(("Server", "uvicorn"), ("Content-Length", "512"))),
+    ],
+    breaks=[("openai-node", "hands out the text instead of an object")],
 )
 def media_type_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The answer has headers and a body, but no media type.
 
     ## Why it matters
-    Clients that go by the media type cannot tell JSON from text.
+    Clients that go by the media type cannot tell JSON from text: `choices` is undefined.
 
     ## Known exceptions
-    Recorders that keep few headers.
+    Recorders that keep few headers: where the headers of the transport are absent too, and where the answer is no
+    completion in JSON, it is for information.
     """
     answer = reading.exchange.response
     if answer is not None and answer.headers and answer.body and not reading.header("content-type"):
-        yield Finding("", f"expected a Content-Type, got {len(answer.headers)} other headers")
+        severity = None if _is_delivered_json(reading) else Severity.INFO
+        yield Finding("", f"expected a Content-Type, got {len(answer.headers)} other headers", severity=severity)
+
+
+def _is_delivered_json(reading: Reading) -> bool:
+    """Whether it is an answer in JSON whose headers were recorded with those that every delivery has."""
+    framed = reading.header("content-length") or reading.header("transfer-encoding")
+    dated = reading.header("date") or reading.header("server")
+    return bool(framed and dated) and reading.kind == "response" and reading.answer.value is not ABSENT
 
 
 @rule(

@@ -15,7 +15,13 @@ _ANSWERS = "#/paths/~1chat~1completions/post/responses"
 _RETRY = "#/components/responses/TooManyRequests/headers/Retry-After"
 _JSON = ("content-type", "application/json")
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+|\d+(?:\.\d+)?")
-_DATE = re.compile(r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? .{10,30}")
+_DAYS = "Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun"
+_MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
+_DATE = re.compile(
+    rf"(?:{_DAYS})(?:day)?,? (?:\d\d[ -](?:{_MONTHS})[ -](?:\d\d)?\d\d|(?:{_MONTHS}) [ \d]\d)"
+    r" \d\d:\d\d:\d\d(?: GMT| \d{4})"
+)
+"""The three forms of a date in HTTP."""
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -100,6 +106,7 @@ def _is_limit(name: str, value: str) -> bool:
     fails=[
         error(status=429, headers=(_JSON, ("retry-after", "0"))),
         error(status=429, headers=(_JSON, ("retry-after", "20s"))),
+        error(status=429, headers=(_JSON, ("retry-after", "2025-11-21T15:47:00Z"))),
         error(status=429, headers=(_JSON, ("retry-after-ms", "soon"))),
         error(status=429, headers=(_JSON, ("x-should-retry", "1"))),
     ],
@@ -111,7 +118,8 @@ def retry_header_malformed(reading: Reading, spec: SpecView) -> Iterator[Finding
     SDKs obey `Retry-After`, `retry-after-ms` and `x-should-retry`, and guess where they cannot.
 
     ## Known exceptions
-    A date is legal in `Retry-After`. Values in brackets or capitals are taken for a recorder's placeholder.
+    A date as HTTP writes it is legal in `Retry-After`. Values in brackets or capitals are taken for a recorder's
+    placeholder.
     """
     for name, (wanted, is_good) in _HINTS.items():
         value = reading.header(name).strip()
@@ -120,7 +128,7 @@ def retry_header_malformed(reading: Reading, spec: SpecView) -> Iterator[Finding
 
 
 def _is_placeholder(value: str) -> bool:
-    return value.isupper() or value[0] in "[<*{"
+    return not value[0].isdigit() and (value.isupper() or value[0] in "[<*{")
 
 
 def _is_wait(value: str) -> bool:
@@ -128,7 +136,7 @@ def _is_wait(value: str) -> bool:
 
 
 _HINTS = {
-    "retry-after": ("whole seconds, at least 1, or a date", _is_wait),
+    "retry-after": ("whole seconds, at least 1, or an HTTP date", _is_wait),
     "retry-after-ms": ("milliseconds", lambda value: _NUMBER.fullmatch(value) is not None),
     "x-should-retry": ("true or false", lambda value: value in ("true", "false")),
 }

@@ -1,11 +1,12 @@
 """Log probabilities, each by itself (CC35, CC36): in range, in order, with the bytes of their token."""
 
+import math
 from collections.abc import Iterator
 from itertools import pairwise
 
 from chatcontract.declare import SpecView, rule
 from chatcontract.examples import logged, response, token
-from chatcontract.model import Basis, Finding, Part, Severity
+from chatcontract.model import JSON, Basis, Finding, Part, Severity
 from chatcontract.reading import Reading, items, members
 from chatcontract.redact import short
 from chatcontract.tokens import (
@@ -26,6 +27,8 @@ _TOLERANCE = 1e-4
 """What rounding may add to a log probability of zero."""
 _LEAST = -9999.0
 """What stands for a very unlikely token."""
+_MOST = 1.05
+"""What rounding may add to a sum of probabilities."""
 _GOOD = logged(token("Four"), token("."))
 _TOP = logged(token("Four", -0.1, {"Four": -0.1, "4": -2.5}), token(".", -0.2, {".": -0.2, "!": -3.0}))
 _ASKED_TOP = {"/logprobs": True, "/top_logprobs": 2}
@@ -182,3 +185,43 @@ def sampled_token_contradicted(reading: Reading, spec: SpecView) -> Iterator[Fin
         own = [other for other in listed if other is not None]
         if value is not None and own and not any(abs(other - value) <= 0.01 for other in own):
             yield Finding(f"{pointer}/logprob", f"expected {short(own[0])} as in its list, got {short(value)}", value)
+
+
+@rule(
+    "CC362",
+    anchor=f"{_ENTRY}/properties/top_logprobs",
+    part=Part.RESPONSE,
+    severity=Severity.WARNING,
+    basis=Basis.DOCUMENTED,
+    source=_COOKBOOK,
+    since="0.1",
+    needs=("logprobs",),
+    passes=[
+        response(_TOP),
+        response(logged(token("Four", -0.2, {"4": -0.1, "Four": -0.2}), token("."))),
+        response(logged({**token("Four", -0.1), "top_logprobs": [token("Four"), token("Four")]}, token("."))),
+    ],
+    fails=[response(logged(token("Four", -0.1, {"Four": -0.1, "4": -0.2, "four": -0.3}), token(".")))],
+)
+def top_logprobs_exceed_certainty(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """The probabilities of the likeliest tokens add up to more than one.
+
+    ## Why it matters
+    They are no probabilities of one place in the text: scores and thresholds made of them are wrong.
+
+    ## Known exceptions
+    A token that is listed twice, and the sampled one that some servers append, are not counted.
+    """
+    for pointer, entry in token_entries(reading):
+        total = _certainty(entry, items(entry.get("top_logprobs")))
+        if total > _MOST:
+            yield Finding(f"{pointer}/top_logprobs", f"expected probabilities of 1 at most together, got {total:.2f}")
+
+
+def _certainty(entry: dict[str, JSON], rivals: list[JSON]) -> float:
+    """The sum of the probabilities; 0 where a token is listed twice or a value is none that may be."""
+    if len(rivals) > 1 and members(rivals[-1]).get("token") == entry.get("token"):
+        rivals = rivals[:-1]
+    values = [value for rival in rivals if (value := logprob_of(rival)) is not None and value <= _TOLERANCE]
+    names = {name for rival in rivals if isinstance(name := members(rival).get("token"), str)}
+    return sum(map(math.exp, values)) if len(values) == len(names) == len(rivals) else 0
