@@ -26,10 +26,16 @@ _GROUPS = (
     ("limited", frozenset(("max_completion_tokens", "max_tokens"))),
 )
 _LONGEST_ID = 40
-_MARKS = ("<", "[", "{", "◁")
+_MARKS = ("<", "[", "{", "◁", "```")
 _REASONING = frozenset(("reasoning", "reasoning_content", "reasoning_details", "reasoning_text", "thinking"))
 PLAUSIBLE = range(1_672_531_200, 4_102_444_800)
 """Seconds since 1970 at which an answer may be made: 2023 to 2099."""
+LONGEST_TOKEN = 128
+"""Characters of the longest token of a vocabulary: a run of blanks."""
+FEW_TOKENS = 16
+"""Prompt tokens below which they may be a stand-in."""
+MANY_TOKENS = 1000
+"""Completion tokens that may be without a trace in the answer."""
 _DETAILS = ("prompt_tokens_details", "completion_tokens_details")
 
 TRAITS: Mapping[str, str] = {
@@ -55,8 +61,9 @@ TRAITS: Mapping[str, str] = {
     "hollow": "the answer has no choice, or one without content whose calls and finish reason may not fit",
     "floats": "the answer has a number where an integer may be written as a float",
     "logprobs": "a choice has log probabilities",
-    "marked": "a content has a bracket that may begin a control token or a call",
+    "marked": "a content has a bracket or a code fence that may begin a control token or a call",
     "moderation": "the answer has a moderation verdict",
+    "lopsided": "the text of the answer, or of the request, may not fit the number of its tokens",
     "oddities": "the framing of the stream has oddities",
     "reasoning": "a message of the answer tells reasoning in a member that is not documented",
     "refusal": "a choice has a refusal",
@@ -126,6 +133,8 @@ def of_answer(completion: Object, choices: Choices, dated: bool) -> set[str]:
     found.update(_of_usage(usage))
     if not isinstance(usage, dict) or not _adds_up(usage):
         found.add("uncounted")
+    if isinstance(usage, dict) and _is_lopsided(usage, choices):
+        found.add("lopsided")
     if not _is_typical(completion):
         found.add("untypical")
     if not choices:
@@ -156,6 +165,21 @@ def _adds_up(usage: Object) -> bool:
     if not (type(prompt) is type(completion) is type(total) is int):
         return False
     return prompt > 0 and completion > 0 and prompt + completion == total
+
+
+def _is_lopsided(usage: Object, choices: Choices) -> bool:
+    prompt, tokens = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    if type(prompt) is int and 0 < prompt < FEW_TOKENS:
+        return True
+    if type(tokens) is not int or tokens < 1:
+        return False
+    said = sum(
+        len(text)
+        for _, _, message in choices
+        for text in (message.get("content"), message.get("refusal"))
+        if isinstance(text, str)
+    )
+    return said > LONGEST_TOKEN * tokens or tokens > MANY_TOKENS + 16 * said
 
 
 def _is_typical(completion: Object) -> bool:

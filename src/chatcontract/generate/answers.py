@@ -62,9 +62,10 @@ def _add_members(draws: Draws, asked: Mapping[str, JSON], made: Object) -> None:
 def _verdict(draws: Draws) -> Object:
     if draws.chance(25):
         return {"type": "error", "code": "unavailable", "message": draws.text()}
+    flagged = draws.chance(10)
     result = {
-        "type": "moderation_result", "model": "omni-moderation-latest", "flagged": draws.chance(10),
-        "categories": {"violence": False}, "category_scores": {"violence": 0.01},
+        "type": "moderation_result", "model": "omni-moderation-latest", "flagged": flagged,
+        "categories": {"violence": flagged}, "category_scores": {"violence": 0.01},
         "category_applied_input_types": {"violence": ["text"]},
     }  # fmt: skip
     return {"type": "moderation_results", "model": "omni-moderation-latest", "results": [result]}
@@ -78,7 +79,7 @@ def _said(draws: Draws, asked: Mapping[str, JSON]) -> Said:
     if wanted.forced or draws.chance(_REFUSAL_PERCENT):
         return _refusal(draws, asked)
     if "audio" in items(asked.get("modalities")):
-        return Said({"role": "assistant", "content": None, "refusal": None, "audio": _sound(draws)}, "stop", [])
+        return Said({"role": "assistant", "content": None, "refusal": None, "audio": _sound(draws, asked)}, "stop", [])
     return _text(draws, asked)
 
 
@@ -91,8 +92,9 @@ def _refusal(draws: Draws, asked: Mapping[str, JSON]) -> Said:
     return Said({"role": "assistant", "content": None, "refusal": "".join(tokens)}, finish, tokens)
 
 
-def _sound(draws: Draws) -> Object:
-    return {"id": "audio_C0ffee", "expires_at": _CREATED + 3600, "data": WAV, "transcript": draws.text()}
+def _sound(draws: Draws, asked: Mapping[str, JSON]) -> Object:
+    data = WAV if members(asked.get("audio")).get("format") == "wav" else "AAAA"
+    return {"id": "audio_C0ffee", "expires_at": _CREATED + 3600, "data": data, "transcript": draws.text()}
 
 
 def _text(draws: Draws, asked: Mapping[str, JSON]) -> Said:

@@ -11,7 +11,8 @@ from chatcontract.toolcalls import demanded
 
 _CALL = {"name": "get_weather", "arguments": '{"city": "Bonn"}'}
 _OFFER = {"/functions": [TOOL["function"]]}
-_ENDS = ("function_call", "length", "content_filter", None)
+_ENDS = ("function_call", "length", "content_filter", "tool_calls", None)
+"""Reasons that fit, that tell of a cut, or that are wrong by themselves where there are no tool calls."""
 
 
 def _called(finish: str) -> Changes:

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 
 from chatcontract.declare import SpecView, rule
 from chatcontract.examples import TOOL, response
-from chatcontract.jsontext import parse
 from chatcontract.model import JSON, Basis, Finding, Part, Severity
 from chatcontract.reading import Reading, items, members
 from chatcontract.redact import short
+from chatcontract.textcalls import text_call
 from chatcontract.toolcalls import demanded, has_call, offered
 
 _MESSAGE = "#/components/schemas/ChatCompletionResponseMessage"
@@ -203,6 +203,8 @@ def _tokens(reading: Reading, markers: tuple[str, ...]) -> Iterator[Finding]:
         response({_TEXT: '{"city": "Bonn"}'}, request={"/tools": [TOOL]}),
         response({_TEXT: '<tool_call>{"name": "get_weather"}'}, request={"/tools": [TOOL], "/tool_choice": "none"}),
         response({_TEXT: '{"name": "Ada", "arguments": {}}'}, request={"/tools": [TOOL]}),
+        response({_TEXT: 'Try:\n```json\n{"name": "get_weather", "arguments": {}}\n```'}, request={"/tools": [TOOL]}),
+        response({_TEXT: '[get_weather(city="Bonn")] is how'}, request={"/tools": [TOOL]}),
         response({_TEXT: '{"name": get_weather}}</tool_call> eight nine'}, request={"/tools": [TOOL]}),
         response(
             {_TEXT: "Write <tool_call> first."},
@@ -214,6 +216,14 @@ def _tokens(reading: Reading, markers: tuple[str, ...]) -> Iterator[Finding]:
         response({_TEXT: '{"name": "get_weather", "arguments": {"city": "Bonn"}}'}, request={"/tools": [TOOL]}),
         response({_TEXT: "Let me look. <function=get_weather><parameter=city>"}, request={"/tools": [TOOL]}),
         response({_TEXT: '{"name": "get_weather", "arguments": {}}\n</tool_call>'}, request={"/tools": [TOOL]}),
+        response({_TEXT: '```json\n{"name": "get_weather", "arguments": {}}\n```'}, request={"/tools": [TOOL]}),
+        response(
+            {_TEXT: '{"name": "get_weather", "arguments": {}}; {"name": "get_weather", "arguments": {}}'},
+            request={"/tools": [TOOL]},
+        ),
+        response({_TEXT: "[get_weather(city='Bonn')]"}, request={"/tools": [TOOL]}),
+        response({_TEXT: 'functools[{"name": "get_weather", "arguments": {}}]'}, request={"/tools": [TOOL]}),
+        response({_TEXT: '{"tool_calls": [{"name": "get_weather", "arguments": {}}]}'}, request={"/tools": [TOOL]}),
     ],
 )
 def tool_call_in_content(reading: Reading, spec: SpecView) -> Iterator[Finding]:
@@ -224,45 +234,35 @@ def tool_call_in_content(reading: Reading, spec: SpecView) -> Iterator[Finding]:
 
     ## Known exceptions
     Texts about calls; markup counts only where the request does not have it and an offered tool is named. In
-    a message that has calls as well it is a warning: one of several may be lost. Where the request forbids
-    calls, markup in the text loses nothing.
+    a message that has calls as well it is a warning: one of several may be lost; so it is inside of a code fence.
+    Where the request forbids calls, markup in the text loses nothing; JSON alone is what a response format asks for.
     """
     asked = reading.asked
     if not (asked.get("tools") or asked.get("functions")) or demanded(reading).barred:
         return
     names = list(offered(reading))
+    wants_json = members(asked.get("response_format")).get("type") in ("json_object", "json_schema")
     for position, _, message in reading.choices:
         content = message.get("content")
-        if not isinstance(content, str) or not any(mark in content for mark in ("<", "[", "{")):
+        if not isinstance(content, str) or not any(mark in content for mark in ("<", "[", "{", "```")):
             continue
-        called = has_call(message)
-        mark = _call_mark(reading, content, names) or ("" if called else _bare_call(content, names))
+        mark, is_doubtful = _call_mark(reading, content, names), has_call(message)
+        if not mark and not is_doubtful and not wants_json:
+            mark, is_doubtful = text_call(content, names) or ("", False)
         if mark:
             text = f"expected a tool call, got the text of one: {short(mark, 80)}"
             hint = "start the server with its parser for this model's tool calls"
-            severity = Severity.WARNING if called else None
+            severity = Severity.WARNING if is_doubtful else None
             yield Finding(f"/choices/{position}/message/content", text, content, hint=hint, severity=severity)
 
 
 def _call_mark(reading: Reading, content: str, names: list[str]) -> str:
     """The first mark of a call in a content that names an offered tool; one that ends a call needs the call."""
     met = [marker for marker in _CALLS if marker in content]
-    met = [mark for mark in met if "/" not in mark or _bare_call(content[: content.find(mark)], names)]
+    met = [mark for mark in met if "/" not in mark or text_call(content[: content.find(mark)], names)]
     if met and any(name in content for name in names) and (strange := _not_said(reading, met)):
         return min(strange, key=content.find)
     return ""
-
-
-def _bare_call(content: str, names: list[str]) -> str:
-    """The name in a content that is nothing but the JSON of a call of an offered tool."""
-    bare = content.strip()
-    if not (bare.startswith(("{", "[")) and bare.endswith(("}", "]")) and '"name"' in bare):
-        return ""
-    value = parse(bare)[0]
-    call = members(value[0] if isinstance(value, list) and value else value)
-    call = members(call.get("function")) or call
-    name, arguments = call.get("name"), call.get("arguments", call.get("parameters"))
-    return name if isinstance(name, str) and name in names and isinstance(arguments, dict | str) else ""
 
 
 _REASONING = ("reasoning_content", "reasoning", "reasoning_details", "reasoning_text", "thinking")

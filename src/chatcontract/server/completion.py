@@ -4,7 +4,7 @@ import base64
 from collections.abc import Mapping, Sequence
 
 from chatcontract.model import JSON
-from chatcontract.reading import items
+from chatcontract.reading import items, members
 from chatcontract.server.dialogue import Reply, finish, logged, reply
 from chatcontract.server.tokens import prompt_tokens
 from chatcontract.server.tool_calls import Call
@@ -12,6 +12,9 @@ from chatcontract.server.tool_calls import Call
 FINGERPRINT = "fp_reference"
 SECONDS_OF_AUDIO = 3600
 """How long the id of a spoken answer is of use."""
+_SILENCE = bytes(480)
+_HEADS = {"flac": b"fLaC", "mp3": b"ID3\x04", "opus": b"OggS", "wav": b"RIFF\xff\xff\xff\xffWAVE"}
+"""How the bytes of a spoken answer begin, by format."""
 _TIERS = {"flex": "flex", "priority": "priority", "fast": "priority", "scale": "scale"}
 
 
@@ -39,7 +42,9 @@ def _choice(asked: Mapping[str, JSON], position: int, said: Reply, created: int)
     is_spoken = _is_spoken(asked, said)
     return {
         "index": position,
-        "message": _message(said, position, created, is_spoken=is_spoken),
+        "message": _message(
+            said, position, created, is_spoken=is_spoken, form=members(asked.get("audio")).get("format")
+        ),
         "logprobs": None if is_spoken else logged(asked, said),
         "finish_reason": finish(asked, said),
     }
@@ -49,7 +54,7 @@ def _is_spoken(asked: Mapping[str, JSON], said: Reply) -> bool:
     return "audio" in items(asked.get("modalities")) and said.text is not None
 
 
-def _message(said: Reply, position: int, created: int, *, is_spoken: bool) -> dict[str, JSON]:
+def _message(said: Reply, position: int, created: int, *, is_spoken: bool, form: JSON) -> dict[str, JSON]:
     made: dict[str, JSON] = {
         "role": "assistant",
         "content": None if is_spoken else said.text,
@@ -60,7 +65,7 @@ def _message(said: Reply, position: int, created: int, *, is_spoken: bool) -> di
     elif said.calls:
         made["tool_calls"] = [_call(call) for call in said.calls]
     if is_spoken:
-        made["audio"] = _audio(str(said.text), position, created)
+        made["audio"] = _audio(str(said.text), position, created, form)
     return {**made, "annotations": []}
 
 
@@ -69,8 +74,8 @@ def _call(call: Call) -> dict[str, JSON]:
     return {"id": call.id, "type": call.kind, call.kind: {"name": call.name, text: call.text}}
 
 
-def _audio(text: str, position: int, created: int) -> dict[str, JSON]:
-    silence = base64.b64encode(bytes(480)).decode()
+def _audio(text: str, position: int, created: int, form: JSON) -> dict[str, JSON]:
+    silence = base64.b64encode(_HEADS.get(str(form), b"") + _SILENCE).decode()
     identity = f"audio_reference{created}{position}"
     return {"id": identity, "data": silence, "expires_at": created + SECONDS_OF_AUDIO, "transcript": text}
 

@@ -13,7 +13,7 @@ from chatcontract.model import JSON
 
 SECTIONS = (
     "completions", "messages", "tools", "usage", "logprobs", "chunks", "fragments", "frames",
-    "parameters", "errors", "http", "audits", "refusals", "legal",
+    "parameters", "errors", "http", "oddities", "audits", "refusals", "legal",
 )  # fmt: skip
 """The modules that declare faults."""
 Seen = Literal["rules", "audit"]

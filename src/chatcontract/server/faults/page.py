@@ -18,6 +18,7 @@ _TITLES = {
     "parameters": "Parameters that are ignored",
     "errors": "Error answers",
     "http": "Status, headers and delivery",
+    "oddities": "What contradicts something else",
     "audits": "What only an audit can see",
     "refusals": "Valid requests that are refused",
     "legal": "Unusual, and legal",

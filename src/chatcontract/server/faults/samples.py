@@ -31,6 +31,7 @@ TIME: Mapping[str, JSON] = {
     },
 }
 CODE: Mapping[str, JSON] = {"type": "custom", "custom": {"name": "run_code"}}
+_REGEX: Mapping[str, JSON] = {"type": "grammar", "grammar": {"syntax": "regex", "definition": "go (left|right)"}}
 SCHEMA: Mapping[str, JSON] = {
     "type": "json_schema",
     "json_schema": {
@@ -102,11 +103,16 @@ SAMPLES: Mapping[str, dict[str, JSON]] = {
     "parallel-stream": ask("Use get_weather and get_time.", tools=[WEATHER, TIME], **_STREAM),
     "single": ask("Use get_weather and get_time.", tools=[WEATHER, TIME], parallel_tool_calls=False),
     "custom": ask("Use run_code.", tools=[CODE]),
+    "grammar": ask("Use steer.", tools=[{"type": "custom", "custom": {"name": "steer", "format": _REGEX}}]),
+    "functions": ask("What is the weather in Bonn?", functions=[TIME["function"], WEATHER["function"]]),
     "history": {"model": MODEL, "messages": _HISTORY, "tools": [WEATHER]},
     "json": ask("Answer in JSON.", response_format={"type": "json_object"}),
     "schema": ask("Describe a person.", response_format=SCHEMA),
     "audio": ask(**_AUDIO),
+    "audio-wav": ask(modalities=["text", "audio"], audio={"voice": "alloy", "format": "wav"}),
     "audio-stream": ask(**_AUDIO, stream=True),
+    "long": ask("Tell me about the sea. " * 20),
+    "moderation": ask(moderation={"model": "omni-moderation-latest"}),
     "seed": ask(seed=7, temperature=0),
     "invalid": ask(temperature=3),
     "invalid-stream": ask(temperature=3, stream=True),
