@@ -1,12 +1,14 @@
 """Envelope, choices, parameters and markers (CC3): cases beyond the rules' own examples."""
 
 import json
+from base64 import b64encode
+from time import perf_counter
 from typing import Any
 
 import pytest
 
 from chatcontract import Contract
-from chatcontract.examples import CALL, RESPONSE, TOOL, Changes, chunk, response, stream
+from chatcontract.examples import CALL, RESPONSE, TOOL, Changes, Insert, chunk, response, stream
 from chatcontract.model import Severity
 
 CONTRACT = Contract.load(select=["CC3"])
@@ -289,6 +291,115 @@ def test_texts_that_call_no_offered_tool_pass(text: str) -> None:
     assert severity("tool-call-in-content", {TEXT: text}, TOOLS) is None
 
 
+CALL_TEXT = '{"name": "get_weather", "arguments": {"city": "Bonn"}}'
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (f"```json\n{CALL_TEXT}\n```", Severity.WARNING),
+        (f"```tool_call\n{CALL_TEXT}\n```\n", Severity.WARNING),
+        ("```tool_code\nget_weather(city='Bonn')\n```", Severity.WARNING),
+        (f"{CALL_TEXT}\n{CALL_TEXT}", Severity.ERROR),
+        (f"{CALL_TEXT};{CALL_TEXT}", Severity.ERROR),
+        ("[get_weather(city='Bonn (Rhein)'), get_weather()]", Severity.ERROR),
+        (f"functools[{CALL_TEXT}]", Severity.ERROR),
+        (f'{{"tool_calls": [{CALL_TEXT}]}}', Severity.ERROR),
+        (f"As asked:\n```json\n{CALL_TEXT}\n```", None),
+        (f"```json\n{CALL_TEXT}\n```\nis how.", None),
+        (f"```json\n{CALL_TEXT}\n```\n```json\n{CALL_TEXT}\n```", None),
+        (f"{CALL_TEXT} and {CALL_TEXT}", None),
+        ("[get_weather(city='Bonn')] and so on", None),
+        ("[get_weather('Bonn')]", None),
+        ("[get_time(zone='CET')]", None),
+        ("[get_weather(city='Bonn']", None),
+        ("[get_weather]", None),
+    ],
+)
+def test_a_content_that_is_nothing_but_calls_is_told(text: str, wanted: Severity | None) -> None:
+    assert severity("tool-call-in-content", {TEXT: text}, TOOLS) is wanted
+    assert severity("tool-call-in-content", {TEXT: text}, {**TOOLS, "/tool_choice": "none"}) is None
+    given = {"/response_format": {"type": "json_object"}}
+    assert severity("tool-call-in-content", {TEXT: text}, {**TOOLS, **given}) is None
+
+
+@pytest.mark.parametrize("piece", ["get_weather(city='a'),", CALL_TEXT, "get_weather(city=(", "{}", "'", "\\"])
+def test_long_texts_like_calls_are_read_in_linear_time(piece: str) -> None:
+    text = f"[{piece * (60_000 // len(piece))}get_weather()]"
+    started = perf_counter()
+    severity("tool-call-in-content", {TEXT: text}, TOOLS)
+    assert perf_counter() - started < 2
+
+
 def test_call_markup_beside_calls_is_a_warning() -> None:
     changes = {**CALLED, TEXT: "<tool_call>get_weather</tool_call>", "/choices/0/finish_reason": "tool_calls"}
     assert severity("tool-call-in-content", changes, TOOLS) is Severity.WARNING
+
+
+def legacy(finish: str) -> Changes:
+    body = {"name": "get_weather", "arguments": "{}"}
+    return {TEXT: None, "/choices/0/message/function_call": body, "/choices/0/finish_reason": finish}
+
+
+@pytest.mark.parametrize(
+    ("choice", "finish", "wanted"),
+    [
+        (None, "stop", Severity.WARNING),
+        ("auto", "stop", Severity.WARNING),
+        ({"name": "get_weather"}, "stop", None),
+        (None, "function_call", None),
+        (None, "length", None),
+        (None, "content_filter", None),
+        ({"name": "get_weather"}, "eos", Severity.WARNING),
+    ],
+)
+def test_a_function_call_ends_with_its_own_reason(choice: Any, finish: str, wanted: Severity | None) -> None:
+    request = {"/functions": [TOOL["function"]], "/function_call": choice}
+    assert severity("function-call-with-other-finish", legacy(finish), request) is wanted
+    without = CONTRACT.check(response(legacy("stop")).exchange())
+    assert [v.severity for v in without if v.rule == "CC366"] == [Severity.INFO]
+
+
+def spoken(form: str, data: str, **rest: Any) -> dict[str, Severity]:
+    sound = {**SPEECH, "data": data, **rest}
+    request = {"/modalities": ["text", "audio"], "/audio": {"voice": "alloy", "format": form}}
+    example = response({TEXT: None, "/choices/0/message/audio": sound}, request=request)
+    return {v.name: v.severity for v in CONTRACT.check(example.exchange())}
+
+
+@pytest.mark.parametrize(
+    ("form", "head", "found_it"),
+    [
+        ("wav", b"RIFF", False), ("wav", b"ID3", True), ("flac", b"fLaC", False), ("opus", b"OggS", False),
+        ("mp3", b"ID3", False), ("mp3", b"\xff\xfb", False), ("mp3", b"RIFF", True), ("pcm16", b"ID3", False),
+        ("aac", b"RIFF", False), ("opus", b"RIFF", True),
+    ],
+)  # fmt: skip
+def test_sound_begins_as_its_format_does(form: str, head: bytes, found_it: bool) -> None:
+    data = b64encode(head + bytes(90)).decode()
+    assert ("audio-in-other-format" in spoken(form, data)) is found_it
+    assert "audio-in-other-format" not in spoken(form, data[:16])
+    assert "audio-in-other-format" not in spoken(form, "REDACTED" * 20 + "*")
+
+
+def test_sound_that_was_left_out_is_a_warning_and_an_empty_id_an_error() -> None:
+    assert spoken("wav", "")["audio-empty"] is Severity.WARNING
+    assert spoken("wav", "UklGRg==", id="")["audio-empty"] is Severity.ERROR
+
+
+MODERATED = {"/moderation": {"model": "omni-moderation-latest"}}
+
+
+def test_a_verdict_that_comes_at_the_end_of_a_stream_is_seen() -> None:
+    failed = {"type": "error", "code": "unavailable", "message": "Try again."}
+    verdict = {**chunk(), "moderation": {"input": failed, "output": failed}}
+    asked = stream(request=MODERATED)
+    given = stream({"/4": Insert(verdict)}, request=MODERATED)
+    cut = asked._replace(body=asked.exchange().response.body.replace(b"data: [DONE]\n\n", b""))  # type: ignore[union-attr]
+    names = [{v.name for v in CONTRACT.check(example.exchange())} for example in (asked, given, cut)]
+    assert ["moderation-missing" in found for found in names] == [True, False, False]
+
+
+@pytest.mark.parametrize("moderation", [[], "x", {"input": None}, {"input": {"results": [None, {"flagged": "yes"}]}}])
+def test_verdicts_of_another_shape_are_left_to_the_schema(moderation: Any) -> None:
+    assert not found({"/moderation": moderation}, MODERATED)

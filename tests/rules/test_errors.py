@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chatcontract import Contract
-from chatcontract.examples import Example, error
+from chatcontract.examples import RESPONSE, Example, error
 from chatcontract.model import Exchange, Request, Response, Severity, Violation
 
 CONTRACT = Contract.load()
@@ -63,6 +63,22 @@ def test_a_body_that_is_no_json_has_one_finding(body: bytes, status: int, severi
     assert "invalid-json" not in {v.name for v in violations}
 
 
+@pytest.mark.parametrize(
+    ("body", "headers", "severity"),
+    [
+        (b"<title>Attention Required! | Cloudflare</title>", (), Severity.WARNING),
+        (b"error code: 1020", (), Severity.WARNING),
+        (b"<title>Just a moment...</title>", (("CF-Mitigated", "challenge"),), Severity.WARNING),
+        (b"error code: 4020", (("server", "cloudflare"), ("cf-ray", "9bb4-FRA")), Severity.ERROR),
+        (b"<center>openresty</center><script src='/cdn-cgi/x.js'></script>", (), Severity.ERROR),
+        (b"Blocked by Cloudflare", (("x-request-id", "req_1"),), Severity.ERROR),
+    ],
+)
+def test_a_page_of_the_network_in_front_is_a_warning(body: bytes, headers: Any, severity: Severity) -> None:
+    (violation,) = found(error(body=body, status=403, headers=headers or (("x", "y"),)))
+    assert (violation.name, violation.severity) == ("error-not-json", severity)
+
+
 def test_keys_in_a_body_of_text_are_not_shown() -> None:
     (violation,) = found(error(body=b"no such key: sk-abcdefgh12345678", status=401))
     assert "abcdefgh" not in violation.message
@@ -99,6 +115,56 @@ def test_a_known_code_has_its_status(code: Any, status: int, wrong: bool) -> Non
 @pytest.mark.parametrize("code", [401, ["invalid_api_key"], {}, 1.5, True])
 def test_a_code_of_another_type_is_left_to_the_schema(code: Any) -> None:
     assert not names(error({"/error/code": code}, status=401))
+
+
+@pytest.mark.parametrize(
+    ("word", "status", "wrong"),
+    [
+        ({"type": "rate_limit_error"}, 400, True),
+        ({"type": "rate_limit_error"}, 429, False),
+        ({"type": "insufficient_quota"}, 400, True),
+        ({"type": "insufficient_quota"}, 402, False),
+        ({"type": "permission_error"}, 400, True),
+        ({"type": "overloaded_error"}, 529, False),
+        ({"type": "requests"}, 400, True),
+        ({"type": "tokens"}, 500, True),
+        ({"type": "tokens", "code": "rate_limit_exceeded"}, 413, True),
+        ({"type": "server_error"}, 429, True),
+        ({"type": "server_error", "message": "That engine is currently overloaded."}, 429, False),
+        ({"code": "slow_down"}, 429, False),
+        ({"code": "slow_down"}, 503, False),
+        ({"code": "slow_down"}, 400, True),
+        ({"code": "billing_not_active"}, 400, True),
+        ({"code": "account_deactivated"}, 403, False),
+        ({"code": "unsupported_country_region_territory"}, 400, True),
+        ({"type": "of_my_own"}, 400, False),
+    ],
+)
+def test_a_type_and_a_code_have_their_statuses(word: dict[str, str], status: int, wrong: bool) -> None:
+    changes = {f"/error/{name}": value for name, value in {"type": "x", **word}.items()}
+    assert [v.name for v in found(error(changes, status=status))] == ["error-status-mismatch"] * wrong
+
+
+@pytest.mark.parametrize(
+    ("word", "status", "severity"),
+    [
+        ({"type": "tokens", "code": "rate_limit_exceeded"}, 413, None),
+        ({"code": "insufficient_quota"}, 402, None),
+        ({"type": "authentication_error"}, 400, Severity.INFO),
+        ({"code": "invalid_api_key"}, 400, Severity.WARNING),
+    ],
+)
+def test_other_servers_may_say_it_otherwise(word: dict[str, str], status: int, severity: Severity | None) -> None:
+    contract = Contract.load(profile="compatible", select=["CC705"])
+    changes = {f"/error/{name}": value for name, value in {"type": "x", **word}.items()}
+    found = contract.check(error(changes, status=status).exchange())
+    assert [v.severity for v in found] == [severity] * (severity is not None)
+
+
+@pytest.mark.parametrize("status", [400, 404, 500])
+def test_a_completion_with_the_status_of_an_error_has_one_finding(status: int) -> None:
+    answer = error(body=json.dumps(RESPONSE).encode(), status=status)
+    assert [v.name for v in CONTRACT.check(answer.exchange())] == ["completion-with-error-status"]
 
 
 SERVER_FAULT = {"/error/type": "server_error"}

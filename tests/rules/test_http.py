@@ -89,12 +89,18 @@ def test_success_has_one_status(status: int, found: bool) -> None:
     assert ("status-undocumented" in names(response(status=status))) is found
 
 
-@pytest.mark.parametrize("value", ["1", "20", " 20 ", "Fri, 21 Nov 2025 04:40:02 GMT", "REDACTED", "<removed>"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "1", "20", " 20 ", "Fri, 21 Nov 2025 04:40:02 GMT", "Sunday, 06-Nov-94 08:49:37 GMT",
+        "Sun Nov  6 08:49:37 1994", "REDACTED", "<removed>",
+    ],
+)  # fmt: skip
 def test_a_wait_in_seconds_or_a_date_can_be_read(value: str) -> None:
     assert not names(error(status=429, headers=(JSON, ("retry-after", value))))
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "1.5", "soon", "20s", "٣"])
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "soon", "20s", "٣", "2025-11-21T15:47:00Z", "Fri, soon enough"])
 def test_another_wait_cannot_be_read(value: str) -> None:
     assert names(error(status=429, headers=(JSON, ("Retry-After", value)))) == {"retry-header-malformed"}
 
@@ -124,6 +130,24 @@ def test_notes_stay_notes() -> None:
         "rate-limit-header-malformed",
     }
     assert {v.severity for v in found} == {Severity.INFO}
+
+
+DELIVERED = (("date", "Fri, 21 Nov 2025 04:40:02 GMT"), ("transfer-encoding", "chunked"))
+
+
+@pytest.mark.parametrize(
+    ("example", "severity"),
+    [
+        (response(headers=DELIVERED), Severity.WARNING),
+        (response(headers=DELIVERED[:1]), Severity.INFO),
+        (response(headers=DELIVERED[1:]), Severity.INFO),
+        (stream(headers=DELIVERED), Severity.INFO),
+        (error(headers=DELIVERED), Severity.INFO),
+    ],
+)
+def test_json_without_a_media_type_breaks_clients_where_no_recorder_lost_it(example: Any, severity: Severity) -> None:
+    found = CONTRACT.check(example.exchange())
+    assert [(v.name, v.severity) for v in found] == [("media-type-missing", severity)]
 
 
 def test_a_stream_behind_json_headers_is_read_as_the_stream_that_it_is() -> None:

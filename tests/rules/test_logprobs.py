@@ -124,3 +124,25 @@ def test_log_probabilities_of_a_stream_are_judged_by_what_they_add_up_to() -> No
         "logprob-positive": "/choices/0/logprobs/content/1/logprob",
         "logprobs-of-other-text": "/choices/0/logprobs/content",
     }
+
+
+@pytest.mark.parametrize(
+    ("rivals", "found_it"),
+    [
+        ({"Four": -0.1, "4": -0.2}, True),
+        ({"Four": -0.1, "4": -2.5}, False),
+        ({"4": -0.05, "!": -3.5, "Four": -0.1}, False),
+        ({"Four": -0.1, "4": -9999.0, "!": -9999.0}, False),
+        ({"Four": -0.1, "4": 0.2}, False),
+        ({"Four": -0.1}, False),
+        ({}, False),
+    ],
+)
+def test_probabilities_of_one_place_add_up_to_one_at_most(rivals: dict[str, float], found_it: bool) -> None:
+    names = found(logged(token("Four", -0.1, rivals), token(".")))
+    assert ("top-logprobs-exceed-certainty" in names) is found_it
+
+
+def test_a_token_that_is_listed_twice_proves_nothing() -> None:
+    twice = [{"token": "Four", "logprob": -0.1, "bytes": None}] * 3
+    assert "top-logprobs-exceed-certainty" not in found(logged({**token("Four"), "top_logprobs": twice}, token(".")))

@@ -211,3 +211,32 @@ def test_calls_of_a_stream_are_judged_by_what_they_add_up_to() -> None:
     ]
     request = {**REQUEST, "stream": True, "tools": [TOOL]}
     assert [v.name for v in CONTRACT.check_stream(chunks, request=request)] == ["arguments-mismatch"]
+
+
+def steered(definition: Any, text: Any, syntax: str = "regex", finish: str = "tool_calls") -> bool:
+    form = {"type": "grammar", "grammar": {"syntax": syntax, "definition": definition}}
+    request = {"/tools": [{"type": "custom", "custom": {"name": "run", "format": form}}]}
+    custom = {"id": "call_2", "type": "custom", "custom": {"name": "run", "input": text}}
+    return "custom-input-breaks-grammar" in found([custom], request, finish)
+
+
+@pytest.mark.parametrize(
+    ("definition", "text", "breaks"),
+    [
+        ("a|b", "b", False),
+        ("a|b", "bc", True),
+        ("[a-z]+", "abc\n", True),
+        ("(?s).+", "a\nb", False),
+        (r"\d+", "٣", False),
+        (r"\d+", "a", True),
+        ("(?=a)b", "c", False),
+        ("(", "c", False),
+        ("(a+)+", "a" * 5000 + "b", True),
+        (None, "c", False),
+        ("a", None, False),
+    ],
+)
+def test_the_input_of_a_custom_tool_is_held_against_its_expression(definition: Any, text: Any, breaks: bool) -> None:
+    assert steered(definition, text) is breaks
+    assert not steered(definition, text, syntax="lark")
+    assert not steered(definition, text, finish="length")

@@ -111,3 +111,34 @@ def test_zeros_count_in_a_whole_stream_and_not_in_one_that_an_error_ended() -> N
 def test_a_stream_without_usage_is_fine() -> None:
     chunks = [chunk({"role": "assistant", "content": "4"}), chunk(finish="stop"), "[DONE]"]
     assert not CONTRACT.check_stream(chunks)
+
+
+@pytest.mark.parametrize(
+    ("total", "details", "severity"),
+    [
+        (135, {"completion_tokens_details": {"reasoning_tokens": 94}}, Severity.WARNING),
+        (135, {}, Severity.WARNING),
+        (135, {"completion_tokens_details": {"reasoning_tokens": 90}}, Severity.ERROR),
+        (135, {"completion_tokens_details": {}}, Severity.ERROR),
+        (40, {}, Severity.ERROR),
+    ],
+)
+def test_reasoning_counted_apart_is_a_warning_for_other_servers(total: int, details: Any, severity: Severity) -> None:
+    example = response(using(32, 9, total, **details))
+    for profile, wanted in (("compatible", severity), ("openai", Severity.ERROR)):
+        contract = Contract.load(profile=profile, select=["CC501"])  # type: ignore[arg-type]
+        assert [v.severity for v in contract.check(example.exchange())] == [wanted]
+
+
+@pytest.mark.parametrize(("tokens", "length", "found_it"), [(1, 128, False), (1, 129, True), (0, 500, False)])
+def test_text_that_no_tokens_can_hold_is_found(tokens: int, length: int, found_it: bool) -> None:
+    names = found({"/choices/0/message/content": "x" * length, **using(14, tokens, 14 + tokens)})
+    assert ("completion-tokens-below-text" in names) is found_it
+
+
+def test_sound_is_not_asked_for_where_nothing_may_hold_it() -> None:
+    sound = using(14, 3, 17, prompt_tokens_details={"audio_tokens": 4})
+    part = {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}}
+    assert "tokens-not-asked-for" in found(sound, {})
+    assert "tokens-not-asked-for" not in found(sound, {"/messages/0/content": [part]})
+    assert "tokens-not-asked-for" not in found(sound, {"/modalities": ["text", "audio"]})

@@ -17,7 +17,7 @@ _ERROR = "#/components/schemas/Error/properties"
 _RESPONSES = "#/components/responses"
 _HTML = b"<html><h1>502 Bad Gateway</h1></html>"
 _BLOCKED = b"<html><title>Attention Required! | Cloudflare</title></html>"
-_EDGE = pattern(rb"(?i)cloudflare|/cdn-cgi/|\berror code: 10\d\d\b")
+_EDGE = pattern(rb"(?i)cloudflare|_cf_chl_opt|\berror code: 10\d\d\b")
 _MAX_READ = 64 * 1024
 """Bytes of a page in which its maker is looked for."""
 _WRONG_KEY = {"/error/code": "invalid_api_key"}

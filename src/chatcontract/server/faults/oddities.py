@@ -21,15 +21,19 @@ FAULTS = (
         request="audio-wav",
     ),
     edit(
-        "call-finish-stop-when-legacy",
+        "function-call-finish-stop",
         "`finish_reason` is stop although a function is called in the older form.",
         {"/choices/0/finish_reason": "stop"},
         "CC366",
         request="functions",
     )._replace(unseen="its only probe of `functions` names one, where stop is right"),
-    edit("moderation-dropped", "A verdict is asked for, and none comes.", {"/moderation": GONE}, "CC312")._replace(
-        request="moderation", unseen=_UNASKED
-    ),
+    edit(
+        "moderation-dropped",
+        "A verdict is asked for, and none comes.",
+        {"/moderation": GONE},
+        "CC312",
+        request="moderation",
+    )._replace(unseen=_UNASKED),
     edit(
         "moderation-contradictory",
         "A text is flagged, and no category is true.",
@@ -80,13 +84,13 @@ def _counted(made: JSON, side: str, tokens: int) -> None:
     usage["total_tokens"] = usage["prompt_tokens"] + usage["completion_tokens"]
 
 
-@fault("CC511", stage=Stage.COMPLETION)
+@fault("CC511", stage=Stage.COMPLETION, audited=("CC504",))
 def usage_below_text(made: JSON) -> None:
     """One token is counted, whatever is said."""
     _counted(made, "completion_tokens", 1)
 
 
-@fault("CC512", stage=Stage.COMPLETION)
+@fault("CC512", stage=Stage.COMPLETION, audited=("CC295",))
 def usage_above_text(made: JSON) -> None:
     """A hundred thousand tokens are counted, whatever is said."""
     _counted(made, "completion_tokens", 100_000)
@@ -115,7 +119,7 @@ def error_type_of_other_status(answer: Answer) -> JSON:
     return answer.with_body(json.dumps({"error": {**error, "type": "rate_limit_error", "code": None}}).encode())
 
 
-@fault("CC708", stage=Stage.ANSWER)
+@fault("CC708", stage=Stage.ANSWER, audited=("CC192",))
 def completion_with_500(answer: Answer) -> JSON:
     """A good answer is sent with status 500."""
     return answer._replace(status=500) if answer.status == 200 and not answer.is_stream else answer
