@@ -188,7 +188,7 @@ def _choice(draws: Draws, asked: Mapping[str, JSON], at: int, said: Said) -> Obj
 
 def _logprobs(draws: Draws, asked: Mapping[str, JSON], said: Said) -> Object:
     count = asked.get("top_logprobs") or 0
-    logged = [_token(text, draws.integer(0, 200) / -100, count) for text in said.tokens]
+    logged = [_token(text, draws.integer(50, 250) / -100, count) for text in said.tokens]
     name = "content" if said.message["content"] is not None else "refusal"
     return {"content": None, "refusal": None, name: logged}
 

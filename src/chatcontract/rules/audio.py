@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from chatcontract.completeness import is_complete
 from chatcontract.declare import SpecView, rule
-from chatcontract.examples import Changes, Example, response
+from chatcontract.examples import Example, response
 from chatcontract.model import JSON, Basis, Finding, Part, Severity
 from chatcontract.reading import Reading, members
 from chatcontract.redact import short
@@ -25,7 +25,7 @@ _WAV = "UklGRiYAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQIAAAAAAA=="
 _ID3 = "SUQzBAAAAAAAI1RTU0UAAAAPAAADTGF2ZjU4Ljc2LjEwMAAAAAAAAAAAAAAA//tA"
 
 
-def _spoken(changes: Changes | None = None, form: str = "wav", **audio: JSON) -> Example:
+def _spoken(form: str = "wav", **audio: JSON) -> Example:
     sound = {"id": "audio_1", "data": _WAV, "expires_at": 1763703600, "transcript": "Four.", **audio}
     asked = {"/modalities": ["text", "audio"], "/audio": {"voice": "alloy", "format": form}}
     return response({"/choices/0/message/content": None, "/choices/0/message/audio": sound}, request=asked)

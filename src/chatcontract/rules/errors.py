@@ -32,7 +32,12 @@ _WRONG_KEY = {"/error/code": "invalid_api_key"}
     source=_CODES,
     since="0.1",
     passes=[error()],
-    fails=[error(body=b"Not Found", status=404), error(body=_HTML, status=502), error(body=b"", status=500)],
+    fails=[
+        error(body=b"Not Found", status=404),
+        error(body=_HTML, status=502),
+        error(body=_BLOCKED, status=403),
+        error(body=b"", status=500),
+    ],
 )
 def error_not_json(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The body of an error is no JSON.
