@@ -15,6 +15,39 @@ _BEFORE_IMAGES = frozenset(
 )  # fmt: skip
 _WITHOUT_STOP = frozenset({"o1-mini", "o1-preview", "o3", "o4-mini"})
 _FIXED_SAMPLING = frozenset({"gpt-5", "gpt-5-mini", "gpt-5-nano"})
+_OF_O_SERIES = frozenset({"", "-mini", "-pro", "-preview", "-deep-research", "-mini-deep-research"})
+_USUAL_EFFORTS = ("low", "medium", "high")
+_EFFORTS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("o1", "o3", "o3-mini", "o4-mini"), _USUAL_EFFORTS),
+    **dict.fromkeys(("gpt-5", "gpt-5-mini", "gpt-5-nano"), ("minimal", *_USUAL_EFFORTS)),
+    "gpt-5.1": ("none", *_USUAL_EFFORTS),
+    **dict.fromkeys(
+        ("gpt-5.2", "gpt-5.4", "gpt-5.4-mini", "gpt-5.4-nano", "gpt-5.5", "gpt-5.6", "gpt-5.6-luna", "gpt-5.6-sol",
+         "gpt-5.6-terra"),
+        ("none", *_USUAL_EFFORTS, "xhigh"),
+    ),
+    **dict.fromkeys(("gpt-5.1-chat-latest", "gpt-5.2-chat-latest"), ("medium",)),
+}  # fmt: skip
+_LENGTHS: Mapping[str, int] = {
+    **dict.fromkeys(("gpt-3.5-turbo", "gpt-3.5-turbo-0125", "gpt-3.5-turbo-1106", "gpt-4-turbo", "gpt-4-turbo-preview",
+                     "gpt-4-0125-preview", "gpt-4-1106-preview"), 4096),
+    "gpt-4o": 16384,
+}  # fmt: skip
+_REASONS_UNTOLD = 6
+_WITHOUT_TOOLS = range(4, 7)
+_STOP_AGAIN = 5
+_OLDEST_4O = "gpt-4o-2024-05-13"
+_RESPONSES_ONLY = frozenset({"o1-pro", "o3-pro", "gpt-5-pro", "o3-deep-research", "o4-mini-deep-research"})
+_NOT_FOR_CHAT = (
+    "text-embedding-",
+    "tts-1",
+    "whisper-1",
+    "dall-e-",
+    "gpt-image-",
+    "gpt-realtime",
+    "computer-use-preview",
+    "gpt-3.5-turbo-instruct",
+)
 
 
 def asked_model(asked: Mapping[str, JSON], request: Request | None) -> str:
@@ -59,13 +92,47 @@ def base(name: str) -> str:
 
 
 def is_o_series(name: str) -> bool:
-    """o1, o3, o4-mini and their kin."""
-    return name[:2] in ("o1", "o3", "o4") and (len(name) == 2 or name[2] == "-")
+    """o1, o3, o4-mini and their kin, but no other name that begins like theirs.
+
+    >>> is_o_series("o3-mini"), is_o_series("o3-deployment-with-gpt4o")
+    (True, False)
+    """
+    return name[:2] in ("o1", "o3", "o4") and name[2:] in _OF_O_SERIES
 
 
 def is_gpt5(name: str) -> bool:
     """The reasoning models of the fifth generation; its chat and search models are none."""
     return name.startswith("gpt-5") and "chat" not in name and "search" not in name
+
+
+def generation(name: str) -> int:
+    """The number behind `gpt-5.` of a reasoning model, zero where there is none; -1 for any other model.
+
+    >>> generation("gpt-5.4-mini"), generation("gpt-5-nano"), generation("gpt-5.1-chat-latest")
+    (4, 0, -1)
+    """
+    if not is_gpt5(name):
+        return -1
+    number = name[6:].partition("-")[0] if name[5:6] == "." else ""
+    return int(number) if number.isdecimal() else 0
+
+
+def is_told_to_reason(name: str, asked: Mapping[str, JSON]) -> bool:
+    """Whether a model that may also do without is known to reason over this request; GPT-5.6 does so untold."""
+    if "reasoning_effort" not in asked:
+        return generation(name) == _REASONS_UNTOLD
+    effort = asked["reasoning_effort"]
+    return isinstance(effort, str) and effort != "none" and generation(name) > 0
+
+
+def refuses_tools(name: str, asked: Mapping[str, JSON]) -> bool:
+    """Whether the model is known to take no function tools while it reasons, as this request has it do."""
+    return generation(name) in _WITHOUT_TOOLS and is_told_to_reason(name, asked)
+
+
+def efforts(name: str) -> tuple[str, ...]:
+    """The efforts that the model takes; none where they are not known."""
+    return _EFFORTS.get(name, ())
 
 
 def reasons(name: str) -> bool:
@@ -81,6 +148,11 @@ def has_effort(name: str) -> bool:
 def takes_stop(name: str) -> bool:
     """Whether the model may take `stop`: false only for those known to refuse it."""
     return name not in _WITHOUT_STOP and not is_gpt5(name)
+
+
+def may_take_stop(name: str) -> bool:
+    """Whether it is disputed that the model takes no `stop`: from GPT-5.5 on."""
+    return generation(name) >= _STOP_AGAIN
 
 
 def samples_freely(name: str) -> bool:
@@ -116,3 +188,45 @@ def is_blind(name: str) -> bool:
 def searches(name: str) -> bool:
     """Whether the model may take `web_search_options`: false only for those known to have no search."""
     return not is_known(name) or "search" in name
+
+
+def is_preview_of_search(name: str) -> bool:
+    """Whether the model is one of those that search and take no parameters of sampling at all."""
+    return name in ("gpt-4o-search-preview", "gpt-4o-mini-search-preview")
+
+
+def takes_parallel(name: str) -> bool:
+    """Whether the model may take `parallel_tool_calls`: false only for those known to refuse it."""
+    return not is_o_series(name)
+
+
+def takes_verbosity(name: str) -> bool:
+    """Whether the model may take another `verbosity` than medium: false only for those known to refuse it."""
+    return not (name.startswith(_OLD) or is_o_series(name) or name == "gpt-5-chat-latest")
+
+
+def takes_format(name: str, kind: JSON, given: JSON) -> bool:
+    """Whether the model may take a response format of that kind: false only for those known to refuse it.
+
+    The snapshot counts, too: `given` is the name as the request has it.
+    """
+    if kind == "json_object":
+        return name != "gpt-4" and not name.startswith(("gpt-4-0314", "gpt-4-0613", "gpt-4-32k"))
+    if kind != "json_schema":
+        return True
+    is_old = name == "gpt-4" or name.startswith(("gpt-3.5", "gpt-4-"))
+    return not (is_old or speaks(name) or given == _OLDEST_4O)
+
+
+def longest(name: str, given: JSON) -> int:
+    """The most tokens that an answer of the model may have; zero where that is not known. `given` as above."""
+    if isinstance(given, str) and given.startswith("ft:"):
+        return 0
+    return 4096 if given == _OLDEST_4O else _LENGTHS.get(name, 0)
+
+
+def chats(name: str) -> bool:
+    """Whether the model may take part in this operation: false only for those known to be of others."""
+    is_of_responses = name in _RESPONSES_ONLY or (name.startswith("gpt-5") and "-codex" in name)
+    is_live = name.startswith("gpt-4o") and "-realtime" in name
+    return not (is_of_responses or is_live or name.startswith(_NOT_FOR_CHAT))

@@ -9,9 +9,10 @@ Choices = Sequence[tuple[int, Object, Object]]
 
 _MEMBERS = (
     "audio", "function_call", "functions", "logprobs", "max_completion_tokens", "max_tokens", "metadata",
-    "modalities", "moderation", "parallel_tool_calls", "prediction", "reasoning_effort", "response_format",
+    "modalities", "moderation", "parallel_tool_calls", "prediction", "prompt_cache_key", "reasoning_effort",
+    "response_format",
     "safety_identifier", "stop", "stream_options", "temperature", "tool_choice", "tools", "top_logprobs",
-    "top_p", "web_search_options",
+    "top_p", "verbosity", "web_search_options",
 )  # fmt: skip
 _OF_MESSAGES = ("name", "tool_calls")
 _POINTERS = {name: f"/{name}" for name in _MEMBERS}

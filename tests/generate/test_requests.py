@@ -133,7 +133,8 @@ def test_the_enumerator_imports_no_hypothesis() -> None:
 
 
 def test_a_fixed_model_is_asked_only_what_it_takes() -> None:
-    for model in ("o3", "gpt-3.5-turbo", "gpt-audio", "gpt-4o-search-preview", "o1-mini", "llama-3"):
+    names = ("o3", "gpt-3.5-turbo", "gpt-audio", "gpt-4o-search-preview", "o1-mini", "llama-3")
+    for model in (*names, "gpt-4", "gpt-5.1", "gpt-5.4", "gpt-5.6-sol"):
         for body in islice(examples(model=model, deprecated=True), 150):
             assert body["model"] == model
             assert [one for one in contract().check_request(body) if one.severity is not Severity.INFO] == []

@@ -33,7 +33,7 @@ def test_a_drawn_request_is_valid_for_both_engines_and_breaks_no_rule(asked: dic
 def test_drawn_requests_use_tools_and_stream_often() -> None:
     drawn: list[dict[str, Any]] = []
 
-    @settings(QUICK, max_examples=400, derandomize=True, phases=[Phase.generate])
+    @settings(QUICK, max_examples=1000, derandomize=True, phases=[Phase.generate])
     @given(requests())
     def collect(asked: dict[str, Any]) -> None:
         drawn.append(asked)

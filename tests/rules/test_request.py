@@ -124,6 +124,14 @@ def test_a_prediction_names_all_it_does_not_go_with() -> None:
         ("o3", {"temperature": 0, "presence_penalty": 1, "logit_bias": {"5": 1}}, ["CC231"] * 3),
         ("o3", {"temperature": 1, "top_p": 1.0, "presence_penalty": 0, "logprobs": False}, []),
         ("gpt-5.2", {"temperature": 0.2}, []),
+        ("gpt-5.5", {"temperature": 0.2, "reasoning_effort": None}, []),
+        ("gpt-5.1", {"temperature": 0.2, "reasoning_effort": "none"}, []),
+        ("gpt-5.1", {"top_p": 0.2, "logprobs": True, "reasoning_effort": "low"}, ["CC231"] * 2),
+        ("gpt-5.1", {"presence_penalty": 1, "temperature": 1, "reasoning_effort": "low"}, []),
+        ("gpt-5.6-luna", {"temperature": 0}, ["CC231"]),
+        ("gpt-5.1-chat-latest", {"temperature": 0, "reasoning_effort": "medium"}, []),
+        ("o3-deployment-with-gpt4o", {"max_tokens": 5, "stop": "x", "temperature": 0}, []),
+        ("o4-mini-deep-research-2025-06-26", {"max_tokens": 5}, ["CC230"]),
         ("gpt-audio", {}, ["CC237"]),
         ("gpt-4o-audio-preview-2024-12-17", {"modalities": ["audio", "text"]}, ["CC217"]),
         ("gpt-4o-mini-search-preview", {"web_search_options": {}}, []),
@@ -134,6 +142,69 @@ def test_a_prediction_names_all_it_does_not_go_with() -> None:
 def test_a_model_is_known_by_its_name(model: str, members: JSON, rules: list[str]) -> None:
     violations = contract().check_request({**REQUEST, "model": model, **members})
     assert sorted(v.rule for v in violations if v.rule in {"CC217"} or v.rule.startswith("CC23")) == rules
+
+
+JSON_SCHEMA = {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object"}}}
+CUSTOM = {"type": "custom", "custom": {"name": "c"}}
+
+
+@pytest.mark.parametrize(
+    ("model", "members", "rules"),
+    [
+        ("gpt-5-nano-2025-08-07", {"reasoning_effort": "none"}, {"CC220": "error"}),
+        ("gpt-5", {"reasoning_effort": "minimal"}, {}),
+        ("o3-mini", {"reasoning_effort": "minimal"}, {"CC220": "error"}),
+        ("gpt-5.1", {"reasoning_effort": "xhigh"}, {"CC220": "error"}),
+        ("gpt-5.1", {"reasoning_effort": None}, {"CC220": "warning"}),
+        ("gpt-5.2", {"reasoning_effort": None}, {}),
+        ("gpt-5.4-mini", {"reasoning_effort": "minimal"}, {"CC220": "warning"}),
+        ("gpt-5.2-chat-latest", {"reasoning_effort": "high"}, {"CC220": "warning"}),
+        ("gpt-5.7", {"reasoning_effort": "minimal"}, {}),
+        ("gpt-5.1", {"reasoning_effort": "max"}, {}),
+        ("gpt-5.1", {"reasoning_effort": ["none"]}, {}),
+        ("gpt-5.5", {"tools": [TOOL], "reasoning_effort": "low"}, {"CC221": "warning"}),
+        ("gpt-5.5", {"tools": [TOOL], "reasoning_effort": None}, {}),
+        ("gpt-5.5", {"tools": [], "reasoning_effort": "low"}, {}),
+        ("gpt-5.5", {"tools": [CUSTOM], "reasoning_effort": "low"}, {}),
+        ("gpt-5.6", {"tools": [CUSTOM, TOOL]}, {"CC221": "warning"}),
+        ("gpt-5.6", {"tools": [TOOL], "reasoning_effort": None}, {}),
+        ("gpt-5.1", {"tools": [TOOL], "reasoning_effort": "low"}, {}),
+        ("gpt-6-sol", {"tools": [TOOL], "reasoning_effort": "low"}, {}),
+        ("o3", {"tools": [TOOL], "parallel_tool_calls": True}, {"CC222": "error"}),
+        ("gpt-4.1", {"tools": [TOOL], "parallel_tool_calls": False}, {}),
+        ("gpt-4o-search-preview", {"frequency_penalty": 0}, {"CC223": "error"}),
+        ("gpt-4o-search-preview", {"logprobs": False, "n": 1}, {}),
+        ("gpt-4-turbo-2024-04-09", {"response_format": JSON_SCHEMA}, {"CC224": "warning"}),
+        ("gpt-4.1", {"response_format": JSON_SCHEMA}, {}),
+        ("gpt-4.5-preview", {"response_format": JSON_SCHEMA}, {}),
+        ("gpt-4o", {"verbosity": "low"}, {"CC225": "warning"}),
+        ("gpt-5-chat-latest", {"verbosity": "high"}, {"CC225": "warning"}),
+        ("gpt-5-chat-latest", {"verbosity": None}, {}),
+        ("gpt-5.1-codex-mini", {}, {"CC226": "warning"}),
+        ("ft:gpt-3.5-turbo-0125:acme::x1", {"max_tokens": 5000}, {}),
+        ("gpt-4o-2024-05-13", {"max_tokens": 5000}, {"CC227": "warning"}),
+        ("gpt-4o-2024-08-06", {"max_tokens": 16384}, {}),
+        ("gpt-4o", {"max_tokens": 16385}, {"CC227": "warning"}),
+    ],
+)
+def test_a_value_is_judged_by_the_model(model: str, members: JSON, rules: dict[str, str]) -> None:
+    violations = contract().check_request({**REQUEST, "model": model, **members})
+    assert {v.rule: v.severity.value for v in violations if v.rule.startswith("CC22")} == rules
+    violations = contract("compatible").check_request({**REQUEST, "model": model, **members})
+    assert {v.severity for v in violations if v.rule.startswith("CC22")} <= {Severity.INFO}
+
+
+def test_stop_is_an_error_until_both_is_told_of_it() -> None:
+    for model, severity in (("gpt-5.2", Severity.ERROR), ("gpt-5.5", Severity.WARNING)):
+        assert sent_to("", model=model, stop="x") == [("CC232", severity)]
+    violations = contract("compatible").check_request({**REQUEST, "model": "gpt-5.5", "stop": "x"})
+    assert [(v.rule, v.severity) for v in violations] == [("CC232", Severity.INFO)]
+
+
+def test_a_long_cache_key_is_a_note_elsewhere() -> None:
+    assert sent_to("", prompt_cache_key="é" * 65) == [("CC215", Severity.ERROR)]
+    assert sent_to("http://localhost:8000/v1", prompt_cache_key="k" * 65) == [("CC215", Severity.INFO)]
+    assert sent_to("", prompt_cache_key="é" * 64) == []
 
 
 def test_a_name_of_openai_means_nothing_elsewhere() -> None:

@@ -99,9 +99,10 @@ def request(draws: Draws, options: Options) -> Object:
 
 def _model(draws: Draws, options: Options) -> str:
     name = draws.choose(known()) if draws.chance(25) else draws.choose(USUAL)
-    if traits(name).speaks and is_mute(options.without):
-        return USUAL[0]
-    return name
+    known_of = traits(name)
+    is_mute_one = known_of.speaks and is_mute(options.without)
+    is_pensive_one = known_of.pensive and "reasoning_effort" in options.without
+    return USUAL[0] if is_mute_one or is_pensive_one or not known_of.chats else name
 
 
 def _offers(draws: Draws, asked: Object, options: Options) -> tuple[list[Object], list[Object]]:
@@ -116,7 +117,7 @@ def _offers(draws: Draws, asked: Object, options: Options) -> tuple[list[Object]
     offered = asked["tools"] = tools(draws, custom="custom" not in options.without)
     if "tool_choice" not in options.without and draws.chance(55):
         asked["tool_choice"] = choice(draws, offered)
-    if "parallel_tool_calls" not in options.without and draws.chance(25):
+    if "parallel_tool_calls" not in options.without and draws.chance(25) and traits(asked["model"]).parallel:
         asked["parallel_tool_calls"] = draws.chance(50)
     return offered, []
 

@@ -11,12 +11,14 @@ USUAL = (
     "gpt-3.5-turbo", "my-org/own-model:latest", "ft:gpt-4o-mini-2024-07-18:acme::a1B2c3",
 )  # fmt: skip
 """Models that differ in what they take; the first is the simplest."""
+_EFFORTS = ("low", "medium", "high", "minimal", "none", "xhigh", "max")
 
 
 class Traits(NamedTuple):
     """What a model takes; true where nothing is known against it.
 
-    `speaks`: it must hear sound or be asked for it; `text_images`: it took the URL of an image as plain text.
+    `speaks`: it must hear sound or be asked for it; `text_images`: it took the URL of an image as plain text;
+    `pensive`: it reasons unless told not to, and takes no tools then.
     """
 
     reasons: bool
@@ -30,6 +32,11 @@ class Traits(NamedTuple):
     searches: bool
     tool_images: bool
     text_images: bool
+    parallel: bool
+    verbosity: bool
+    efforts: tuple[str, ...]
+    pensive: bool
+    chats: bool
 
 
 @cache
@@ -39,7 +46,7 @@ def traits(model: str) -> Traits:
     return Traits(
         reasons=model_names.reasons(base),
         stop=model_names.takes_stop(base),
-        sampling=model_names.samples_freely(base),
+        sampling=model_names.samples_freely(base) and not model_names.is_preview_of_search(base),
         effort=model_names.has_effort(base),
         instructions=model_names.takes_instructions(base),
         images=not model_names.is_blind(base),
@@ -48,6 +55,11 @@ def traits(model: str) -> Traits:
         searches=model_names.searches(base),
         tool_images=not base.startswith("gpt-4o"),
         text_images=base.startswith("gpt-4-vision"),
+        parallel=model_names.takes_parallel(base),
+        verbosity=model_names.takes_verbosity(base),
+        efforts=model_names.efforts(base) or _EFFORTS,
+        pensive=model_names.refuses_tools(base, {}),
+        chats=model_names.chats(base),
     )
 
 

@@ -126,7 +126,9 @@ REPAIRS: Mapping[str, Repair] = {
 OF_MODELS = frozenset(
     {"max-tokens-unsupported", "sampling-unsupported", "stop-unsupported", "role-unsupported",
      "reasoning-effort-unsupported", "audio-input-unsupported", "image-input-unsupported",
-     "web-search-unsupported", "instruction-roles-mixed", "tool-message-image", "image-url-as-text"}
+     "web-search-unsupported", "instruction-roles-mixed", "tool-message-image", "image-url-as-text",
+     "reasoning-effort-value", "tools-beside-reasoning", "parallel-calls-unsupported", "search-model-sampling",
+     "response-format-unsupported", "verbosity-unsupported", "output-limit-above-model"}
 )  # fmt: skip
 """Rules that another model keeps."""
 

@@ -4,8 +4,9 @@ from collections.abc import Callable, Collection
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from chatcontract import model_names
 from chatcontract.generate.draws import Draws
-from chatcontract.generate.models import Traits
+from chatcontract.generate.models import Traits, traits
 from chatcontract.generate.schemas import parameters
 
 Object = dict[str, Any]
@@ -40,6 +41,10 @@ def _logprobs(draws: Draws, asked: Object) -> None:
     asked["logprobs"] = kind = draws.choose((True, True, False))
     if kind and draws.chance(60):
         asked["top_logprobs"] = draws.bounded(0, 20)
+
+
+def _effort(draws: Draws, asked: Object) -> None:
+    asked["reasoning_effort"] = draws.choose(traits(asked["model"]).efforts)
 
 
 def _metadata(draws: Draws, asked: Object) -> None:
@@ -141,9 +146,8 @@ SETTINGS = (
             beside_prediction=False),
     Setting("logit_bias", _to("logit_bias", lambda d: {"50256": d.bounded(-100, 100)}), needs="sampling"),
     Setting("stop", _to("stop", _stop), needs="stop"),
-    Setting("reasoning_effort", _to("reasoning_effort", lambda d: d.choose(
-        ("low", "medium", "high", "minimal", "none", "xhigh", "max"))), needs="effort"),
-    Setting("verbosity", _to("verbosity", lambda d: d.choose(("medium", "low", "high")))),
+    Setting("reasoning_effort", _effort, needs="effort"),
+    Setting("verbosity", _to("verbosity", lambda d: d.choose(("medium", "low", "high"))), needs="verbosity"),
     Setting("metadata", _metadata),
     Setting("store", _to("store", lambda d: d.chance(60))),
     Setting("service_tier", _to("service_tier", lambda d: d.choose(
@@ -200,3 +204,18 @@ def settle(draws: Draws, asked: Object, traits: Traits, deprecated: bool, withou
         asked.pop("top_logprobs", None)
     if (asked.get("response_format") or {}).get("type") in ("json_object", "json_schema"):
         asked.pop("stop", None)  # it may cut the answer anywhere, and no JSON is left
+    _fit(asked, model_names.base(asked["model"]))
+
+
+def _fit(asked: Object, model: str) -> None:
+    """Drop what the model does not take beside the rest."""
+    if asked.get("reasoning_effort", "") is None and model_names.efforts(model):
+        del asked["reasoning_effort"]
+    if asked.get("tools") and model_names.refuses_tools(model, asked):
+        asked["reasoning_effort"] = "none"
+    if model_names.is_told_to_reason(model, asked):
+        for name in ("temperature", "top_p", "logprobs", "top_logprobs"):
+            asked.pop(name, None)
+    kind = (asked.get("response_format") or {}).get("type")
+    if not model_names.takes_format(model, kind, asked["model"]):
+        asked["response_format"] = {"type": "text"}

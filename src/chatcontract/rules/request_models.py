@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from chatcontract import asked as asks
 from chatcontract import model_names
+from chatcontract.asked_model import asked_model
 from chatcontract.declare import SpecView, rule
 from chatcontract.examples import request
 from chatcontract.model import Basis, Finding, Part, Severity
@@ -15,12 +16,9 @@ _GUIDE = "https://developers.openai.com/api/docs/guides/"
 _OF = "#/components/schemas/CreateChatCompletionRequest/properties/"
 _CONTENT = "#/components/schemas/ChatCompletionRequestMessageContentPart"
 _PLAIN = {"temperature": 1, "top_p": 1, "presence_penalty": 0, "frequency_penalty": 0}
+_WITHOUT_REASONING = frozenset({"temperature", "top_p", "logprobs"})
 _SOUND = {"type": "input_audio", "input_audio": {"data": "UklGRiQA", "format": "wav"}}
 _IMAGE = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
-
-
-def _model(reading: Reading) -> str:
-    return model_names.asked_model(reading.asked, reading.exchange.request)
 
 
 @rule(
@@ -49,7 +47,7 @@ def max_tokens_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding
     ## Known exceptions
     Chat models of the fifth generation are passed over.
     """
-    if reading.asked.get("max_tokens") is not None and model_names.reasons(model := reading.once(_model)):
+    if reading.asked.get("max_tokens") is not None and model_names.reasons(model := reading.once(asked_model)):
         yield Finding("/max_tokens", f"{short(model, 60)} takes no max_tokens", hint="send max_completion_tokens")
 
 
@@ -64,11 +62,14 @@ def max_tokens_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding
     passes=[
         request({"/model": "o3", "/temperature": 1}),
         request({"/model": "gpt-5.1", "/temperature": 0.7}),
+        request({"/model": "gpt-5.2", "/temperature": 0.7, "/reasoning_effort": "none"}),
         request({"/model": "gpt-4o", "/temperature": 0.7, "/logprobs": True}),
     ],
     fails=[
         request({"/model": "o3", "/temperature": 0.7}),
         request({"/model": "gpt-5-mini", "/logprobs": True}),
+        request({"/model": "gpt-5.2", "/temperature": 0.2, "/reasoning_effort": "high"}),
+        request({"/model": "gpt-5.6-sol", "/top_p": 0.5}),
     ],
     compatible=Severity.INFO,
     needs=("sampled",),
@@ -80,18 +81,20 @@ def sampling_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     These models refuse anything but the defaults.
 
     ## Known exceptions
-    From GPT-5.1 on the parameters are accepted where the model is told not to reason.
+    From GPT-5.1 on `temperature`, `top_p` and `logprobs` are accepted where the model doesn't reason; GPT-5.6 reasons
+    unless told not to.
     """
     asked = reading.asked
-    model = reading.once(_model)
-    if not model or model_names.samples_freely(model):
+    model = reading.once(asked_model)
+    is_told = model_names.is_told_to_reason(model, asked)
+    if not is_told and model_names.samples_freely(model):
         return
     changed = [name for name, plain in _PLAIN.items() if asks.is_number(asked.get(name)) and asked[name] != plain]
     if asked.get("logprobs") is True:
         changed.append("logprobs")
     if members(asked.get("logit_bias")):
         changed.append("logit_bias")
-    for name in changed:
+    for name in [name for name in changed if not is_told or name in _WITHOUT_REASONING]:
         yield Finding(f"/{name}", f"{short(model, 60)} takes no {name} but the default", asked[name])
 
 
@@ -115,10 +118,12 @@ def stop_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     Reasoning models refuse it, an empty list included: the reference names o3 and o4-mini, GPT-5 does so too.
 
     ## Known exceptions
-    o3-mini takes it.
+    o3-mini takes it. Of GPT-5.5 and later both is told: a warning only.
     """
-    if reading.asked.get("stop") is not None and not model_names.takes_stop(model := reading.once(_model)):
-        yield Finding("/stop", f"{short(model, 60)} takes no stop", reading.asked["stop"], hint="leave stop out")
+    if reading.asked.get("stop") is not None and not model_names.takes_stop(model := reading.once(asked_model)):
+        is_mild = model_names.may_take_stop(model) and spec.profile != "compatible"
+        said, severity = f"{short(model, 60)} takes no stop", Severity.WARNING if is_mild else None
+        yield Finding("/stop", said, reading.asked["stop"], hint="leave stop out", severity=severity)
 
 
 @rule(
@@ -143,7 +148,7 @@ def role_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ## Known exceptions
     None known.
     """
-    model = reading.once(_model)
+    model = reading.once(asked_model)
     if model_names.takes_instructions(model):
         return
     for at, message in reading.messages:
@@ -174,7 +179,9 @@ def reasoning_effort_unsupported(reading: Reading, spec: SpecView) -> Iterator[F
     ## Known exceptions
     None known.
     """
-    if reading.asked.get("reasoning_effort") is not None and not model_names.has_effort(model := reading.once(_model)):
+    if reading.asked.get("reasoning_effort") is not None and not model_names.has_effort(
+        model := reading.once(asked_model)
+    ):
         said = f"{short(model, 60)} takes no reasoning_effort"
         yield Finding("/reasoning_effort", said, reading.asked["reasoning_effort"], hint="leave it out, or send null")
 
@@ -204,7 +211,7 @@ def audio_input_unsupported(reading: Reading, spec: SpecView) -> Iterator[Findin
     ## Known exceptions
     None known.
     """
-    model = reading.once(_model)
+    model = reading.once(asked_model)
     if model and model_names.is_deaf(model):
         yield from _parts_refused(reading, "input_audio", f"{short(model, 60)} takes no input_audio")
 
@@ -234,7 +241,7 @@ def image_input_unsupported(reading: Reading, spec: SpecView) -> Iterator[Findin
     ## Known exceptions
     None known.
     """
-    model = reading.once(_model)
+    model = reading.once(asked_model)
     if model and model_names.is_blind(model):
         yield from _parts_refused(reading, "image_url", f"{short(model, 60)} takes no image_url")
 
@@ -274,7 +281,7 @@ def audio_absent(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     None known.
     """
     asked = reading.asked
-    model = reading.once(_model)
+    model = reading.once(asked_model)
     if not model_names.speaks(model) or "audio" in items(asked.get("modalities")) or not reading.messages:
         return
     heard = any(part.value.get("type") == "input_audio" for part in reading.in_request(asks.parts))
@@ -304,7 +311,9 @@ def web_search_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding
     ## Known exceptions
     None known.
     """
-    if reading.asked.get("web_search_options") is not None and not model_names.searches(model := reading.once(_model)):
+    if reading.asked.get("web_search_options") is not None and not model_names.searches(
+        model := reading.once(asked_model)
+    ):
         yield Finding("/web_search_options", f"{short(model, 60)} does not search", hint="ask a search model")
 
 
@@ -335,7 +344,7 @@ def instruction_roles_mixed(reading: Reading, spec: SpecView) -> Iterator[Findin
     ## Known exceptions
     Models that don't reason take both.
     """
-    if not model_names.reasons(reading.once(_model)):
+    if not model_names.reasons(reading.once(asked_model)):
         return
     roles = [(at, message.get("role")) for at, message in reading.messages]
     used = [(at, role) for at, role in roles if role in ("system", "developer")]

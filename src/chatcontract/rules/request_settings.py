@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from chatcontract import asked as asks
+from chatcontract import model_names
 from chatcontract.declare import SpecView, rule
 from chatcontract.examples import request
 from chatcontract.model import Basis, Finding, Part, Severity
@@ -119,6 +120,35 @@ def cache_breakpoints_many(reading: Reading, spec: SpecView) -> Iterator[Finding
     marked = [part.pointer for part in reading.in_request(asks.parts) if "prompt_cache_breakpoint" in part.value]
     for place in marked[_MAX_BREAKPOINTS:]:
         yield Finding(f"{place}/prompt_cache_breakpoint", f"expected at most 4 breakpoints, got {len(marked)}")
+
+
+@rule(
+    "CC215",
+    anchor=_OF + "prompt_cache_key",
+    part=Part.REQUEST,
+    severity=Severity.ERROR,
+    basis=Basis.OBSERVED,
+    source="https://github.com/theopenco/llmgateway/pull/3110",
+    since="0.1",
+    passes=[request({"/prompt_cache_key": "a" * 64}), request({"/prompt_cache_key": None})],
+    fails=[request({"/prompt_cache_key": "a" * 65})],
+    compatible=Severity.INFO,
+    needs=("/prompt_cache_key",),
+)
+def prompt_cache_key_long(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """`prompt_cache_key` has more than 64 characters.
+
+    ## Why it matters
+    The service refuses the request (`string_above_max_length`). Agents that put several ids together pass the bound
+    only when one of their names is long.
+
+    ## Known exceptions
+    Other servers may take more: a note only where the request is known to go elsewhere.
+    """
+    key = reading.asked.get("prompt_cache_key")
+    if isinstance(key, str) and len(key) > _LONG_IDENTIFIER:
+        said, lenient = f"expected at most 64 characters, got {len(key)}", model_names.lenient(reading.exchange.request)
+        yield Finding("/prompt_cache_key", said, hint="send a hash", severity=lenient)
 
 
 @rule(

@@ -1,0 +1,310 @@
+"""Request (CC220 to CC227): values and combinations that only some of OpenAI's models take; others are passed over."""
+
+from collections.abc import Iterator
+
+from chatcontract import asked as asks
+from chatcontract import model_names
+from chatcontract.asked_model import asked_model
+from chatcontract.declare import SpecView, rule
+from chatcontract.examples import TOOL, request
+from chatcontract.model import Basis, Finding, Part, Severity
+from chatcontract.reading import Reading, items, members
+from chatcontract.redact import short
+
+_OF = "#/components/schemas/CreateChatCompletionRequest/properties/"
+_JUDGED = frozenset({None, "none", "minimal", "low", "medium", "high", "xhigh"})
+_SURELY_REFUSED = frozenset({"none", "minimal", "xhigh"})
+_NULL_REFUSED = "gpt-5.1"
+_SAMPLING = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
+_JSON_SCHEMA = {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object"}}}
+_JSON_OBJECT = {"/response_format": {"type": "json_object"}, "/messages/0/content": "Answer as JSON."}
+
+
+@rule(
+    "CC220",
+    anchor="#/components/schemas/ReasoningEffort",
+    part=Part.REQUEST,
+    severity=Severity.ERROR,
+    basis=Basis.OBSERVED,
+    source="https://github.com/anomalyco/opencode/issues/4451",
+    since="0.1",
+    passes=[
+        request({"/model": "gpt-5-mini", "/reasoning_effort": "minimal"}),
+        request({"/model": "gpt-5.2", "/reasoning_effort": "xhigh"}),
+        request({"/model": "o3", "/reasoning_effort": None}),
+        request({"/model": "gpt-5.6-sol", "/reasoning_effort": "max"}),
+    ],
+    fails=[
+        request({"/model": "gpt-5.1", "/reasoning_effort": "minimal"}),
+        request({"/model": "gpt-5", "/reasoning_effort": "none"}),
+        request({"/model": "o3", "/reasoning_effort": "xhigh"}),
+        request({"/model": "gpt-5.1", "/reasoning_effort": None}),
+        request({"/model": "gpt-5.2", "/reasoning_effort": "minimal"}),
+    ],
+    compatible=Severity.INFO,
+    needs=("/reasoning_effort",),
+)
+def reasoning_effort_value(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """`reasoning_effort` has a value that the model doesn't take.
+
+    ## Why it matters
+    The service refuses it (`unsupported_value`). The o-series takes low to high, GPT-5 also minimal; GPT-5.1 has none
+    in its place, GPT-5.2 and later also xhigh; chat models of this generation reason with medium effort only.
+
+    ## Known exceptions
+    `max` and models not named here are passed over. A warning only for null at GPT-5.1, for minimal from GPT-5.2 on
+    and at chat models: what is known of these rests on few reports.
+    """
+    effort, model = reading.asked.get("reasoning_effort", ""), reading.once(asked_model)
+    taken = model_names.efforts(model)
+    is_judged = effort in _JUDGED if isinstance(effort, str) else effort is None and model == _NULL_REFUSED
+    if not taken or effort in taken or not is_judged:
+        return
+    is_sure = effort in _SURELY_REFUSED and model_names.generation(model) < 2 and len(taken) > 1
+    severity = None if is_sure or spec.profile == "compatible" else Severity.WARNING
+    said = f"expected {' or '.join(taken)} for {short(model, 60)}, got {short(effort)}"
+    yield Finding("/reasoning_effort", said, effort, severity=severity)
+
+
+@rule(
+    "CC221",
+    anchor=_OF + "tools",
+    part=Part.REQUEST,
+    severity=Severity.WARNING,
+    basis=Basis.OBSERVED,
+    source="https://github.com/openai/openai-openapi/issues/541",
+    since="0.1",
+    passes=[
+        request({"/model": "gpt-5.4", "/tools": [TOOL]}),
+        request({"/model": "gpt-5.6-terra", "/tools": [TOOL], "/reasoning_effort": "none"}),
+        request({"/model": "gpt-5.2", "/tools": [TOOL], "/reasoning_effort": "high"}),
+    ],
+    fails=[
+        request({"/model": "gpt-5.4", "/tools": [TOOL], "/reasoning_effort": "medium"}),
+        request({"/model": "gpt-5.6-terra", "/tools": [TOOL]}),
+    ],
+    compatible=Severity.INFO,
+    needs=("/tools",),
+)
+def tools_beside_reasoning(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """Function tools are offered to a model that takes none while it reasons.
+
+    ## Why it matters
+    GPT-5.4 to GPT-5.6 refuse the request and refer to another operation.
+
+    ## Known exceptions
+    GPT-5.4 and GPT-5.5 take tools where no effort is given, GPT-5.6 only where it is `none`.
+    """
+    asked = reading.asked
+    if not items(asked.get("tools")) or not model_names.refuses_tools(model := reading.once(asked_model), asked):
+        return
+    if any(tool.kind == "function" for tool in reading.in_request(asks.tools)):
+        place = "reasoning_effort" if "reasoning_effort" in asked else "tools"
+        said = f"{short(model, 60)} takes no function tools in this operation while it reasons"
+        yield Finding(f"/{place}", said, asked.get("reasoning_effort"), hint='set reasoning_effort to "none"')
+
+
+@rule(
+    "CC222",
+    anchor=_OF + "parallel_tool_calls",
+    part=Part.REQUEST,
+    severity=Severity.ERROR,
+    basis=Basis.OBSERVED,
+    source="https://github.com/evalstate/fast-agent/issues/279",
+    since="0.1",
+    passes=[
+        request({"/model": "gpt-5-mini", "/tools": [TOOL], "/parallel_tool_calls": False}),
+        request({"/model": "own-model", "/tools": [TOOL], "/parallel_tool_calls": True}),
+    ],
+    fails=[
+        request({"/model": "o4-mini-2025-04-16", "/tools": [TOOL], "/parallel_tool_calls": value})
+        for value in (False, True)
+    ],
+    compatible=Severity.INFO,
+    needs=("/parallel_tool_calls",),
+)
+def parallel_calls_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """`parallel_tool_calls` is sent to a model of the o-series.
+
+    ## Why it matters
+    These models refuse it, whatever the value (`unsupported_parameter`).
+
+    ## Known exceptions
+    None known.
+    """
+    given = reading.asked.get("parallel_tool_calls")
+    if given is not None and not model_names.takes_parallel(model := reading.once(asked_model)):
+        said = f"{short(model, 60)} takes no parallel_tool_calls"
+        yield Finding("/parallel_tool_calls", said, given, hint="leave it out")
+
+
+@rule(
+    "CC223",
+    anchor=_OF + "temperature",
+    part=Part.REQUEST,
+    severity=Severity.ERROR,
+    basis=Basis.OBSERVED,
+    source="https://github.com/crmne/ruby_llm/issues/155",
+    since="0.1",
+    passes=[
+        request({"/model": "gpt-4o-search-preview", "/temperature": None, "/max_tokens": 5}),
+        request({"/model": "gpt-5-search-api", "/temperature": 0.7}),
+    ],
+    fails=[
+        request({"/model": "gpt-4o-mini-search-preview", "/temperature": 0}),
+        request({"/model": "gpt-4o-search-preview-2025-03-11", "/top_p": 1, "/presence_penalty": 0}),
+    ],
+    compatible=Severity.INFO,
+    needs=("sampled",),
+)
+def search_model_sampling(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """A parameter of sampling is sent to a model that searches.
+
+    ## Why it matters
+    The previews of search in GPT-4o refuse the request, whatever the value.
+
+    ## Known exceptions
+    None known.
+    """
+    if model_names.is_preview_of_search(model := reading.once(asked_model)):
+        for name in [name for name in _SAMPLING if reading.asked.get(name) is not None]:
+            said = f"{short(model, 60)} takes no {name}"
+            yield Finding(f"/{name}", said, reading.asked[name], hint="leave it out")
+
+
+@rule(
+    "CC224",
+    anchor=_OF + "response_format",
+    part=Part.REQUEST,
+    severity=Severity.WARNING,
+    basis=Basis.OBSERVED,
+    source="https://github.com/simonw/llm/issues/794",
+    since="0.1",
+    passes=[
+        request({"/model": "gpt-4o-2024-08-06", "/response_format": _JSON_SCHEMA}),
+        request({"/model": "chatgpt-4o-latest", "/response_format": _JSON_SCHEMA}),
+        request({"/model": "gpt-4-turbo", **_JSON_OBJECT}),
+    ],
+    fails=[
+        request({"/model": "gpt-4o-2024-05-13", "/response_format": _JSON_SCHEMA}),
+        request({"/model": "gpt-3.5-turbo", "/response_format": _JSON_SCHEMA}),
+        request({"/model": "gpt-4-0613", **_JSON_OBJECT}),
+    ],
+    compatible=Severity.INFO,
+    needs=("/response_format",),
+)
+def response_format_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """A response format is asked for that the model doesn't take.
+
+    ## Why it matters
+    Models before August 2024 and those made for sound refuse `json_schema`, GPT-4 also refuses `json_object`.
+
+    ## Known exceptions
+    Names that stand for changing models, such as chatgpt-4o-latest, are passed over.
+    """
+    kind, model = members(reading.asked.get("response_format")).get("type"), reading.once(asked_model)
+    if model and not model_names.takes_format(model, kind, reading.asked.get("model")):
+        said = f"{short(model, 60)} takes no response_format {kind}"
+        yield Finding("/response_format/type", said, kind, hint="ask a newer model")
+
+
+@rule(
+    "CC225",
+    anchor=_OF + "verbosity",
+    part=Part.REQUEST,
+    severity=Severity.WARNING,
+    basis=Basis.OBSERVED,
+    source="https://github.com/google-deepmind/concordia/issues/164",
+    since="0.1",
+    passes=[
+        request({"/model": "gpt-4o", "/verbosity": "medium"}),
+        request({"/model": "gpt-5.1-chat-latest", "/verbosity": "high"}),
+        request({"/model": "own-model", "/verbosity": "low"}),
+    ],
+    fails=[
+        request({"/model": "gpt-4.1", "/verbosity": "low"}),
+        request({"/model": "o3", "/verbosity": "high"}),
+    ],
+    compatible=Severity.INFO,
+    needs=("/verbosity",),
+)
+def verbosity_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """`verbosity` is changed at a model older than GPT-5.
+
+    ## Why it matters
+    The service refuses any value but medium (`unsupported_value`).
+
+    ## Known exceptions
+    None known.
+    """
+    verbosity = reading.asked.get("verbosity")
+    if verbosity in ("low", "high") and not model_names.takes_verbosity(model := reading.once(asked_model)):
+        said = f"expected medium for {short(model, 60)}, got {verbosity}"
+        yield Finding("/verbosity", said, verbosity, hint="leave it out")
+
+
+@rule(
+    "CC226",
+    anchor=_OF + "model",
+    part=Part.REQUEST,
+    severity=Severity.WARNING,
+    basis=Basis.OBSERVED,
+    source="https://github.com/egoist/chatwise-releases/issues/1256",
+    since="0.1",
+    passes=[request({"/model": "gpt-5.3-chat-latest"}), request({"/model": "llama-3-8b-instruct"})],
+    fails=[
+        request({"/model": name})
+        for name in ("gpt-5-codex", "o1-pro", "text-embedding-3-small", "gpt-4o-mini-realtime-preview")
+    ],
+    compatible=Severity.INFO,
+)
+def model_not_for_chat(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """The model takes no part in this operation.
+
+    ## Why it matters
+    The service answers 404: models of other operations, and some that only another operation for conversations has.
+
+    ## Known exceptions
+    The published document lists gpt-5.1-codex for this operation; the service refuses it all the same.
+    """
+    if not model_names.chats(model := reading.once(asked_model)):
+        yield Finding("/model", f"{short(model, 60)} is no model of this operation", model, hint="ask a chat model")
+
+
+@rule(
+    "CC227",
+    anchor=_OF + "max_completion_tokens",
+    part=Part.REQUEST,
+    severity=Severity.WARNING,
+    basis=Basis.OBSERVED,
+    source="https://github.com/ChatGPTNextWeb/NextChat/issues/3195",
+    since="0.1",
+    passes=[
+        request({"/model": "gpt-3.5-turbo", "/max_tokens": 4096}),
+        request({"/model": "gpt-3.5-turbo-16k", "/max_tokens": 8000}),
+        request({"/model": "ft:gpt-4o-2024-08-06:acme::x1", "/max_tokens": 32000}),
+    ],
+    fails=[
+        request({"/model": "gpt-4-turbo", "/max_tokens": 8192}),
+        request({"/model": "gpt-4o", "/max_completion_tokens": 32000}),
+    ],
+    compatible=Severity.INFO,
+    needs=("limited",),
+)
+def output_limit_above_model(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """More tokens are asked for than the model gives in one answer.
+
+    ## Why it matters
+    The service refuses the request, even where the answer would be short.
+
+    ## Known exceptions
+    Only models whose limit is known to be enforced are judged; fine-tuned ones are passed over.
+    """
+    longest = (
+        model_names.longest(model := reading.once(asked_model), reading.asked.get("model")) if reading.asked else 0
+    )
+    for name in ("max_completion_tokens", "max_tokens") if longest else ():
+        limit = reading.asked.get(name)
+        if asks.is_whole(limit) and limit > longest:
+            said = f"expected at most {longest} tokens of {short(model, 60)}, got {short(limit, 40)}"
+            yield Finding(f"/{name}", said, limit)
