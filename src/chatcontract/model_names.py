@@ -4,6 +4,7 @@ Names mean something only at OpenAI itself: elsewhere a name is an alias that an
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from chatcontract.model import JSON, Request, Severity
 
@@ -61,12 +62,15 @@ def asked_model(asked: Mapping[str, JSON], request: Request | None) -> str:
 
 def goes_elsewhere(request: Request | None) -> bool:
     """Whether the request is known to go to another server than OpenAI's."""
-    if request is None or not request.url:
-        return False
+    return request is not None and request.url != "" and _is_elsewhere(request.url)
+
+
+@lru_cache(maxsize=64)
+def _is_elsewhere(url: str) -> bool:
     from urllib.parse import urlsplit
 
     try:
-        host = urlsplit(request.url).hostname or ""
+        host = urlsplit(url).hostname or ""
     except ValueError:
         return True
     return host != _HOST and not host.endswith("." + _HOST)
@@ -225,6 +229,7 @@ def longest(name: str, given: JSON) -> int:
     return 4096 if given == _OLDEST_4O else _LENGTHS.get(name, 0)
 
 
+@lru_cache(maxsize=64)
 def chats(name: str) -> bool:
     """Whether the model may take part in this operation: false only for those known to be of others."""
     is_of_responses = name in _RESPONSES_ONLY or (name.startswith("gpt-5") and "-codex" in name)
