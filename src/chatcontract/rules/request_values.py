@@ -202,9 +202,10 @@ def response_format_unsupported(reading: Reading, spec: SpecView) -> Iterator[Fi
     ## Known exceptions
     Names that stand for changing models, such as chatgpt-4o-latest, are passed over.
     """
-    kind, model = members(reading.asked.get("response_format")).get("type"), reading.once(asked_model)
-    if model and not model_names.takes_format(model, kind, reading.asked.get("model")):
-        said = f"{short(model, 60)} takes no response_format {kind}"
+    kind, given = members(reading.asked.get("response_format")).get("type"), reading.asked.get("model")
+    model = reading.once(asked_model)
+    if model and not model_names.takes_format(model, kind, given):
+        said = f"{short(given, 60)} takes no response_format {kind}"
         yield Finding("/response_format/type", said, kind, hint="ask a newer model")
 
 
@@ -229,13 +230,13 @@ def response_format_unsupported(reading: Reading, spec: SpecView) -> Iterator[Fi
     needs=("/verbosity",),
 )
 def verbosity_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
-    """`verbosity` is changed at a model older than GPT-5.
+    """`verbosity` is changed at a model older than GPT-5, or at the chat model of GPT-5.
 
     ## Why it matters
     The service refuses any value but medium (`unsupported_value`).
 
     ## Known exceptions
-    None known.
+    Chat models from GPT-5.1 on take it.
     """
     verbosity = reading.asked.get("verbosity")
     if verbosity in ("low", "high") and not model_names.takes_verbosity(model := reading.once(asked_model)):
@@ -306,5 +307,5 @@ def output_limit_above_model(reading: Reading, spec: SpecView) -> Iterator[Findi
     for name in ("max_completion_tokens", "max_tokens") if longest else ():
         limit = reading.asked.get(name)
         if asks.is_whole(limit) and limit > longest:
-            said = f"expected at most {longest} tokens of {short(model, 60)}, got {short(limit, 40)}"
+            said = f"expected at most {longest} tokens of {short(given, 60)}, got {short(limit, 40)}"
             yield Finding(f"/{name}", said, limit)
