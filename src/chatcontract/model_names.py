@@ -118,7 +118,7 @@ def generation(name: str) -> int:
     if not is_gpt5(name):
         return -1
     number = name[6:].partition("-")[0] if name[5:6] == "." else ""
-    return int(number) if number.isdecimal() else 0
+    return int(number) if number.isdecimal() and len(number) < 3 else 0
 
 
 def is_told_to_reason(name: str, asked: Mapping[str, JSON]) -> bool:
@@ -152,6 +152,11 @@ def has_effort(name: str) -> bool:
 def takes_stop(name: str) -> bool:
     """Whether the model may take `stop`: false only for those known to refuse it."""
     return name not in _WITHOUT_STOP and not is_gpt5(name)
+
+
+def takes_null_effort(name: str) -> bool:
+    """Whether the model may take null for an effort: false only for the one known to refuse it."""
+    return name != "gpt-5.1"
 
 
 def may_take_stop(name: str) -> bool:
@@ -224,7 +229,7 @@ def takes_format(name: str, kind: JSON, given: JSON) -> bool:
 
 def longest(name: str, given: JSON) -> int:
     """The most tokens that an answer of the model may have; zero where that is not known. `given` as above."""
-    if isinstance(given, str) and given.startswith("ft:"):
+    if not name or (isinstance(given, str) and given.startswith("ft:")):
         return 0
     return 4096 if given == _OLDEST_4O else _LENGTHS.get(name, 0)
 

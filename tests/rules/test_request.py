@@ -160,6 +160,7 @@ CUSTOM = {"type": "custom", "custom": {"name": "c"}}
         ("gpt-5.4-mini", {"reasoning_effort": "minimal"}, {"CC220": "warning"}),
         ("gpt-5.2-chat-latest", {"reasoning_effort": "high"}, {"CC220": "warning"}),
         ("gpt-5.7", {"reasoning_effort": "minimal"}, {}),
+        ("gpt-5." + "9" * 5000, {"tools": [TOOL], "temperature": 0.5, "stop": "x"}, {}),
         ("gpt-5.1", {"reasoning_effort": "max"}, {}),
         ("gpt-5.1", {"reasoning_effort": ["none"]}, {}),
         ("gpt-5.5", {"tools": [TOOL], "reasoning_effort": "low"}, {"CC221": "warning"}),
@@ -208,6 +209,8 @@ def test_a_long_cache_key_is_a_note_elsewhere() -> None:
 
 
 def test_a_name_of_openai_means_nothing_elsewhere() -> None:
+    settings = {"max_completion_tokens": 5000, "response_format": JSON_SCHEMA, "verbosity": "low"}
+    assert sent_to("http://localhost:8000/v1", model="gpt-4o-2024-05-13", **settings) == []
     assert sent_to("https://acme.openai.azure.com/openai/v1/chat/completions", model="o3", stop="x") == []
     assert sent_to("", model="o3", stop="x") == [("CC232", Severity.ERROR)]
 

@@ -209,7 +209,7 @@ def settle(draws: Draws, asked: Object, traits: Traits, deprecated: bool, withou
 
 def _fit(asked: Object, model: str) -> None:
     """Drop what the model does not take beside the rest."""
-    if asked.get("reasoning_effort", "") is None and model_names.efforts(model):
+    if asked.get("reasoning_effort", "") is None and not model_names.takes_null_effort(model):
         del asked["reasoning_effort"]
     if asked.get("tools") and model_names.refuses_tools(model, asked):
         asked["reasoning_effort"] = "none"

@@ -12,9 +12,8 @@ from chatcontract.reading import Reading, items, members
 from chatcontract.redact import short
 
 _OF = "#/components/schemas/CreateChatCompletionRequest/properties/"
-_JUDGED = frozenset({None, "none", "minimal", "low", "medium", "high", "xhigh"})
+_JUDGED = frozenset({"none", "minimal", "low", "medium", "high", "xhigh"})
 _SURELY_REFUSED = frozenset({"none", "minimal", "xhigh"})
-_NULL_REFUSED = "gpt-5.1"
 _SAMPLING = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
 _JSON_SCHEMA = {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object"}}}
 _JSON_OBJECT = {"/response_format": {"type": "json_object"}, "/messages/0/content": "Answer as JSON."}
@@ -57,7 +56,8 @@ def reasoning_effort_value(reading: Reading, spec: SpecView) -> Iterator[Finding
     """
     effort, model = reading.asked.get("reasoning_effort", ""), reading.once(asked_model)
     taken = model_names.efforts(model)
-    is_judged = effort in _JUDGED if isinstance(effort, str) else effort is None and model == _NULL_REFUSED
+    is_refused_null = effort is None and not model_names.takes_null_effort(model)
+    is_judged = is_refused_null or (isinstance(effort, str) and effort in _JUDGED)
     if not taken or effort in taken or not is_judged:
         return
     is_sure = effort in _SURELY_REFUSED and model_names.generation(model) < 2 and len(taken) > 1
@@ -301,9 +301,8 @@ def output_limit_above_model(reading: Reading, spec: SpecView) -> Iterator[Findi
     ## Known exceptions
     Only models whose limit is known to be enforced are judged; fine-tuned ones are passed over.
     """
-    longest = (
-        model_names.longest(model := reading.once(asked_model), reading.asked.get("model")) if reading.asked else 0
-    )
+    given = reading.asked.get("model")
+    longest = model_names.longest(reading.once(asked_model), given)
     for name in ("max_completion_tokens", "max_tokens") if longest else ():
         limit = reading.asked.get(name)
         if asks.is_whole(limit) and limit > longest:
