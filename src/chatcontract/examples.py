@@ -121,7 +121,7 @@ class Example(NamedTuple):
     """A payload by its difference from the minimal one; `part` says which that is.
 
     `request` holds the changes of the request beside it (None: there is none), `body` bytes in place of the
-    answer, `headers` of the answer, `arrivals` when its pieces came.
+    answer, `headers` of the answer, or of a request by itself, `arrivals` when its pieces came.
     """
 
     part: Part
@@ -140,7 +140,7 @@ class Example(NamedTuple):
     def exchange(self) -> Exchange:
         """The example as an exchange."""
         if self.part is Part.REQUEST:
-            return Exchange("example", _request(self.payload()))
+            return Exchange("example", _request(self.payload(), self.headers))
         request = None if self.request is None else _request(self._asked(self.request))
         headers = self.headers or self._media()
         return Exchange("example", request, Response(self.status, headers, self._bytes(), self.arrivals))
@@ -165,13 +165,14 @@ def events(data: list[JSON]) -> bytes:
     return b"".join(b"data: " + (d if isinstance(d, str) else json.dumps(d)).encode() + b"\n\n" for d in data)
 
 
-def _request(value: JSON) -> Request:
-    return Request("POST", URL, (("content-type", "application/json"),), json.dumps(value, indent=2).encode())
+def _request(value: JSON, headers: tuple[tuple[str, str], ...] = ()) -> Request:
+    sent = headers or (("content-type", "application/json"),)
+    return Request("POST", URL, sent, json.dumps(value, indent=2).encode())
 
 
-def request(changes: Changes | None = None) -> Example:
+def request(changes: Changes | None = None, **rest: Any) -> Example:
     """The minimal request with changes."""
-    return Example(Part.REQUEST, changes or {})
+    return Example(Part.REQUEST, changes or {}, **rest)
 
 
 def response(changes: Changes | None = None, request: Changes | None = None, **rest: Any) -> Example:

@@ -6,6 +6,7 @@ Nothing is ever fetched, the effort is bounded, and what was compiled is kept by
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from itertools import islice
 from typing import Any, NamedTuple
 
 from chatcontract import asked
@@ -212,8 +213,8 @@ def text_of(schema: JSON) -> str | None:
 
 def _some(errors: Iterable[Any]) -> Iterator[Fault]:
     meant = (inner for error in errors for inner in _meant(error, 0))
-    for error, _ in zip(meant, range(MAX_FAULTS), strict=False):
-        yield Fault(join(error.instance_path), _words(error))
+    told = (Fault(join(error.instance_path), _words(error)) for error in islice(meant, 10 * MAX_FAULTS))
+    return islice(dict.fromkeys(told), MAX_FAULTS)
 
 
 def _meant(error: Any, level: int) -> Iterator[Any]:

@@ -292,7 +292,10 @@ class Reading:
     @lazy
     def request_traits(self) -> frozenset[str]:
         """What the request has, of `traits.TRAITS`."""
-        return frozenset(traits.of_request(self.asked))
+        found = traits.of_request(self.asked)
+        if self.exchange.request is not None and self.exchange.request.headers:
+            found.add("sent")
+        return frozenset(found)
 
     @lazy
     def traits(self) -> frozenset[str]:

@@ -48,6 +48,7 @@ TRAITS: Mapping[str, str] = {
     "breached": "the chunks of the stream break their order",
     "contentless": "a message has neither content nor tool calls",
     "sampled": "the request sets a parameter of sampling",
+    "sent": "headers of the request are known",
     "strict": "a tool or the response format of the request has `strict`",
     "tangled": "the tool calls of the conversation, their ids and their answers may not be in order",
     "annotations": "a message of the answer has annotations",
@@ -203,7 +204,7 @@ def _of_usage(usage: JSON) -> Iterator[str]:
 
 
 def _is_tangled(messages: list[Object]) -> bool:
-    """Whether calls and answers are not just as they should be: one answer right after each call, ids new and short."""
+    """Whether calls and answers are not just as they should be: an answer right after each call, ids new and short."""
     seen: set[str] = set()
     waiting: set[str] = set()
     for message in messages:
@@ -223,12 +224,12 @@ def _is_tangled(messages: list[Object]) -> bool:
 
 
 def _new_ids(message: Object, seen: set[str]) -> set[str]:
-    """The ids of the calls of an assistant's message; nothing where one is odd, long, or not new."""
+    """The ids of the calls of an assistant's message; nothing where one is odd, empty, long, or not new."""
     calls = message["tool_calls"]
     if message.get("role") != "assistant" or not isinstance(calls, list):
         return set()
     ids = [call.get("id") if isinstance(call, dict) else None for call in calls]
-    sound = {name for name in ids if isinstance(name, str) and len(name) <= _LONGEST_ID}
+    sound = {name for name in ids if isinstance(name, str) and 0 < len(name) <= _LONGEST_ID}
     return sound if len(sound) == len(ids) and seen.isdisjoint(sound) else set()
 
 

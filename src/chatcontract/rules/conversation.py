@@ -1,4 +1,4 @@
-"""Request (CC250 to CC254, CC260): tool calls and the messages that answer them."""
+"""Request (CC250 to CC254, CC260, CC263): tool calls and the messages that answer them."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -282,3 +282,34 @@ def _ids(message: dict[str, JSON]) -> Iterator[tuple[str, JSON]]:
     for place, call in asks.objects(message.get("tool_calls")):
         yield f"tool_calls/{place}/id", call.get("id")
     yield "tool_call_id", message.get("tool_call_id")
+
+
+@rule(
+    "CC263",
+    anchor=_MESSAGE + "MessageToolCall/properties/id",
+    part=Part.REQUEST,
+    severity=Severity.WARNING,
+    basis=Basis.INTEROP,
+    source="https://github.com/zed-industries/zed/pull/47702",
+    since="0.1",
+    passes=[_after(_CALLING, _ANSWER)],
+    fails=[
+        _after({"role": "assistant", "tool_calls": [{**CALL, "id": ""}]}, {**_ANSWER, "tool_call_id": ""}),
+    ],
+    breaks=[("Bedrock", "refuses the conversation")],
+    needs=("tangled",),
+)
+def sent_call_id_empty(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """The id of a tool call is an empty text.
+
+    ## Why it matters
+    Servers that ask for at least one character refuse the conversation, and with two such calls nobody can tell
+    which is answered. A server that gave its calls no ids is the usual cause.
+
+    ## Known exceptions
+    None known.
+    """
+    for at, message in reading.messages:
+        for name, identifier in _ids(message):
+            if identifier == "":
+                yield Finding(f"/messages/{at}/{name}", "expected an id, got an empty text", identifier)

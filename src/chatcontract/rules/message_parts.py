@@ -200,6 +200,7 @@ def input_audio_invalid(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         _file(file_data=_PDF),
         _file(filename="a.pdf"),
         _file(file_id="file-a", file_data=_PDF, filename="a"),
+        _file(file_id="0b6d3ac8-1111-4222-8333-444455556666"),
     ],
     compatible=Severity.WARNING,
     needs=("/messages/*/content/*",),
@@ -208,10 +209,11 @@ def file_part_incomplete(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A file has neither an id, nor data together with a name.
 
     ## Why it matters
-    The service refuses the request; if the name is missing it complains about the id.
+    The service refuses the request; if the name is missing it complains about the id. The ids that it gives to
+    files begin with `file`.
 
     ## Known exceptions
-    Both an id and data are a warning.
+    Both an id and data are a warning, and so is an id that doesn't begin with `file`; other servers have other ids.
     """
     for place, body in _bodies(reading, "file"):
         has = {name for name in ("file_id", "file_data", "filename") if body.get(name) is not None}
@@ -222,6 +224,14 @@ def file_part_incomplete(reading: Reading, spec: SpecView) -> Iterator[Finding]:
             got = f"only {', '.join(sorted(has))}" if has else "neither"
             said = f"expected file_id, or file_data with filename, got {got}"
             yield Finding(place, said, severity=model_names.lenient(reading.exchange.request))
+        elif _is_foreign(body.get("file_id")) and spec.profile != "compatible":
+            if not model_names.goes_elsewhere(reading.exchange.request):
+                said = f"expected an id that begins with file, got {short(body['file_id'], 60)}"
+                yield Finding(f"{place}/file_id", said, body["file_id"], severity=Severity.WARNING)
+
+
+def _is_foreign(file_id: JSON) -> bool:
+    return isinstance(file_id, str) and not file_id.startswith("file")
 
 
 @rule(

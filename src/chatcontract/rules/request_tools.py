@@ -1,10 +1,10 @@
-"""Request (CC240 to CC249): the offered tools, and what is said about using them."""
+"""Request (CC240 to CC249, CC264): the offered tools, and what is said about using them."""
 
 from collections.abc import Iterator
 
 from chatcontract import asked as asks
 from chatcontract.declare import SpecView, rule
-from chatcontract.examples import TOOL, request
+from chatcontract.examples import CALL, TOOL, Insert, request
 from chatcontract.model import JSON, Basis, Finding, Part, Severity
 from chatcontract.reading import Reading, members
 from chatcontract.redact import short
@@ -16,6 +16,10 @@ _OF = "#/components/schemas/CreateChatCompletionRequest/properties/"
 _CUSTOM = {"type": "custom", "custom": {"name": "run"}}
 _FUNCTION = {"name": "get_weather"}
 _NAMED = {"type": "function", "function": _FUNCTION}
+_CALLED = {
+    "/messages/-": {"role": "assistant", "tool_calls": [CALL]},
+    "/messages/2": Insert({"role": "tool", "tool_call_id": CALL["id"], "content": "rain"}),
+}
 _STRICT = {"type": "function", "function": {**TOOL["function"], "strict": True}}
 
 
@@ -337,3 +341,32 @@ def strict_calls_parallel(reading: Reading, spec: SpecView) -> Iterator[Finding]
                 "is true, but parallel_tool_calls is not false",
                 hint="set parallel_tool_calls to false",
             )
+
+
+@rule(
+    "CC264",
+    anchor=_OF + "tools",
+    part=Part.REQUEST,
+    severity=Severity.INFO,
+    basis=Basis.INTEROP,
+    source="https://github.com/BerriAI/litellm/issues/24712",
+    since="0.1",
+    passes=[request({**_CALLED, "/tools": [TOOL]})],
+    fails=[request(_CALLED), request({**_CALLED, "/tools": None})],
+    breaks=[("LiteLLM in front of Anthropic and Bedrock", "refuses the request")],
+    needs=("/messages/*/tool_calls",),
+)
+def tools_left_out(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """The conversation has tool calls, but the request no `tools`.
+
+    ## Why it matters
+    The service takes it. Bedrock, and gateways in front of it and of Anthropic, refuse it: send the tools, with
+    `tool_choice` `none` where none is to be called.
+
+    ## Known exceptions
+    None known.
+    """
+    if reading.asked.get("tools") is None and reading.asked.get("functions") is None:
+        for at, place, _ in reading.in_request(asks.calls)[:1]:
+            where = f"/messages/{at}/tool_calls/{place}"
+            yield Finding(where, "a tool is called, but the request has no tools", hint="send the tools")

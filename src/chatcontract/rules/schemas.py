@@ -1,16 +1,18 @@
-"""Request (CC280 to CC285): whether the JSON Schemas that a request brings along are taken at all."""
+"""Request (CC271 to CC273, CC280 to CC285): whether the JSON Schemas that a request brings along are taken at all."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
+from chatcontract import asked as asks
 from chatcontract import json_schema
 from chatcontract.declare import SpecView, rule
 from chatcontract.examples import Example, request
 from chatcontract.model import JSON, Basis, Finding, Part, Severity
 from chatcontract.pointer import join, resolve, split
-from chatcontract.reading import Reading
+from chatcontract.reading import Reading, items, members
 from chatcontract.redact import short
 
 _PARAMETERS = "#/components/schemas/FunctionParameters"
+_FORMAT = "#/components/schemas/ResponseFormatJsonSchema/properties/json_schema/properties"
 _OBJECT = {"type": "object", "properties": {}}
 _ITEMS = frozenset(("items", "prefixItems"))
 _UNIONS = ("oneOf", "anyOf", "allOf", "enum", "const", "not")
@@ -25,6 +27,10 @@ def _wanted(schema: JSON) -> Example:
     """The minimal request that wants answers by this schema."""
     given = {"name": "answer", "schema": schema}
     return request({"/response_format": {"type": "json_schema", "json_schema": given}})
+
+
+def _property(schema: JSON) -> Example:
+    return _given({**_OBJECT, "properties": {"a": schema}})
 
 
 def _arguments(reading: Reading) -> Iterator[tuple[str, dict[str, JSON]]]:
@@ -217,12 +223,13 @@ def array_without_items(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ],
     fails=[
         _given({**_OBJECT, "properties": {"a": {"$ref": "#/$defs/b"}}}),
+        _given({**_OBJECT, "properties": {"a": {"$ref": "#/$defs/b"}}, "$defs": {"b": {"$ref": "#/$defs/b"}}}),
         _wanted({"type": "object", "properties": {"a": {"$ref": "https://example.com/schema"}}}),
     ],
     needs=("brought",),
 )
 def schema_reference_dangling(reading: Reading, spec: SpecView) -> Iterator[Finding]:
-    """A reference leads out of the schema, or to nothing in it.
+    """A reference leads out of the schema, to nothing in it, or round in a circle.
 
     ## Why it matters
     Nobody fetches other documents for a request: the schema can't be used.
@@ -233,18 +240,153 @@ def schema_reference_dangling(reading: Reading, spec: SpecView) -> Iterator[Find
     for schema, nodes in reading.in_request(json_schema.of_request):
         for node in nodes:
             target = node.value.get("$ref")
-            if isinstance(target, str) and not _leads_somewhere(schema.value, target):
+            if isinstance(target, str) and (fault := _reference_fault(schema.value, target)):
                 where = schema.pointer + join([*node.tokens, "$ref"])
-                yield Finding(where, f"{short(target, 80)} leads to nothing in this schema", target)
+                yield Finding(where, f"{short(target, 80)} leads {fault}", target)
 
 
-def _leads_somewhere(root: JSON, target: str) -> bool:
-    if not target.startswith("#"):
-        return "://" not in target
-    if target[1:2] != "/":
+def _reference_fault(root: JSON, target: JSON) -> str:
+    """Where a reference leads that is of no use; references that lead to references are followed."""
+    seen: set[str] = set()
+    while isinstance(target, str) and (target == "#" or target[:2] == "#/"):
+        if target in seen:
+            return "round in a circle"
+        seen.add(target)
+        try:
+            target = members(resolve(root, split(target[1:].replace("%25", "%").replace("%24", "$")))).get("$ref")
+        except LookupError:
+            return "to nothing in this schema" if len(seen) == 1 else ""
+    return "to nothing in this schema" if not seen and isinstance(target, str) and _is_outside(target) else ""
+
+
+def _is_outside(target: str) -> bool:
+    return target[:1] != "#" and "://" in target
+
+
+@rule(
+    "CC271",
+    anchor=_FORMAT + "/schema",
+    part=Part.REQUEST,
+    severity=Severity.WARNING,
+    basis=Basis.OBSERVED,
+    source="https://github.com/64bit/async-openai/issues/534",
+    since="0.1",
+    passes=[_wanted(_OBJECT)],
+    fails=[
+        request({"/response_format": {"type": "json_schema", "json_schema": {"name": "answer"}}}),
+        request({"/response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": None}}}),
+    ],
+    needs=("brought", "/response_format"),
+)
+def answer_schema_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """The response format `json_schema` has no schema.
+
+    ## Why it matters
+    The service, like llama.cpp, then lets the answer be anything; vLLM and SGLang refuse the request.
+
+    ## Known exceptions
+    None known.
+    """
+    wanted = members(reading.asked.get("response_format"))
+    given = wanted.get("json_schema")
+    if wanted.get("type") == "json_schema" and isinstance(given, dict) and given.get("schema") is None:
+        yield Finding("/response_format/json_schema", '"schema" is missing, so the answer may be anything')
+
+
+@rule(
+    "CC272",
+    anchor=_FORMAT + "/schema",
+    part=Part.REQUEST,
+    severity=Severity.WARNING,
+    basis=Basis.OBSERVED,
+    source="https://github.com/podly-pure-podcasts/podly_pure_podcasts/pull/89",
+    since="0.1",
+    passes=[_wanted(_OBJECT), _wanted({"$ref": "#/$defs/a", "$defs": {"a": _OBJECT}})],
+    fails=[_wanted({"type": "array", "items": {"type": "string"}}), _wanted({"properties": {}})],
+    needs=("brought", "/response_format"),
+)
+def answer_schema_not_object(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """The schema of the answer is not one of an object.
+
+    ## Why it matters
+    The service refuses the request. A list has to be put into a property.
+
+    ## Known exceptions
+    Strict schemas are reported by `strict-root-unfit`. Other servers take any schema: nothing is said in the profile
+    `compatible`.
+    """
+    schema = asks.answer_schema(reading.asked)
+    if schema is None or schema.strict or not isinstance(schema.value, dict) or spec.profile == "compatible":
+        return
+    if schema.value.get("type") != "object" and "$ref" not in schema.value:
+        got = short(schema.value["type"], 60) if "type" in schema.value else "no type"
+        yield Finding(f"{schema.pointer}/type", f'expected "object" at the root, got {got}')
+
+
+@rule(
+    "CC273",
+    anchor=_PARAMETERS,
+    part=Part.REQUEST,
+    severity=Severity.WARNING,
+    basis=Basis.OBSERVED,
+    source="https://github.com/tailcallhq/forgecode/issues/3767",
+    since="0.1",
+    passes=[
+        _property({"type": ["integer", "null"], "enum": [1, 2.0, None]}),
+        _property({"type": "string", "enum": ["a", None], "nullable": True}),
+        _property({"enum": ["a", 1, {}]}),
+    ],
+    fails=[
+        _property({"type": "string", "enum": []}),
+        _property({"type": "string", "enum": ["a", None]}),
+        _property({"type": "boolean", "const": "true"}),
+    ],
+    breaks=[("Moonshot", "refuses the request")],
+    needs=("brought",),
+)
+def schema_enum_unfit(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """An enumeration is empty, or has a value that its type rules out.
+
+    ## Why it matters
+    Servers refuse the request; others let the model write what the schema forbids. `null` in an enumeration of
+    texts is the usual mistake.
+
+    ## Known exceptions
+    None known.
+    """
+    for schema, nodes in reading.in_request(json_schema.of_request):
+        for node in nodes:
+            values = node.value.get("enum")
+            place = schema.pointer + node.pointer
+            if values == []:
+                yield Finding(f"{place}/enum", "is empty: no value fits", values, hint="leave it out")
+            for at, value in enumerate(values if isinstance(values, list) else ()):
+                if not _fits_type(value, node.value):
+                    yield _unfit(f"{place}/enum/{at}", value, node.value)
+                    break
+            if "const" in node.value and not _fits_type(node.value["const"], node.value):
+                yield _unfit(f"{place}/const", node.value["const"], node.value)
+
+
+def _unfit(place: str, value: JSON, schema: dict[str, JSON]) -> Finding:
+    return Finding(place, f"{short(value, 60)} is ruled out by the type {short(schema['type'], 60)}", value)
+
+
+def _fits_type(value: JSON, schema: dict[str, JSON]) -> bool:
+    """Whether the type of a schema allows the value; one that names no type, or an unknown one, allows all."""
+    wanted = schema.get("type")
+    names = [wanted] if isinstance(wanted, str) else items(wanted)
+    if not names or any(not isinstance(name, str) or name not in _TYPES for name in names):
         return True
-    try:
-        resolve(root, split(target[1:].replace("%25", "%").replace("%24", "$")))
-    except LookupError:
-        return False
-    return True
+    return any(_TYPES[name](value) for name in names) or (value is None and schema.get("nullable") is True)
+
+
+_TYPES: Mapping[str, Callable[[JSON], bool]] = {
+    "array": lambda value: isinstance(value, list),
+    "boolean": lambda value: isinstance(value, bool),
+    "integer": lambda value: asks.is_whole(value) or (isinstance(value, float) and value.is_integer()),
+    "null": lambda value: value is None,
+    "number": asks.is_number,
+    "object": lambda value: isinstance(value, dict),
+    "string": lambda value: isinstance(value, str),
+}

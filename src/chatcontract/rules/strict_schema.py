@@ -31,7 +31,7 @@ _DOUBTFUL = (
 _TOLERATED = ("default",)
 _FORMATS = frozenset({"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"})
 _BESIDE_REF = frozenset({"$ref", "$defs", "definitions", "$schema"})
-_TYPED = frozenset({"type", "$ref", "anyOf", "enum", "const"})
+_TYPED = frozenset({"type", "$ref", "anyOf"})
 _TEXT = {"type": "string"}
 
 
@@ -191,19 +191,19 @@ def strict_property_optional(reading: Reading, spec: SpecView) -> Iterator[Findi
     part=Part.REQUEST,
     severity=Severity.WARNING,
     basis=Basis.DOCUMENTED,
-    source=_GUIDE,
+    source="https://github.com/openclaw/clawpatch/issues/60",
     since="0.1",
     passes=[_property({"type": "array", "items": _TEXT})],
-    fails=[_property({}), _property({"description": "anything"}), _property({"type": "array"})],
+    fails=[_property(schema) for schema in ({}, {"enum": ["a"]}, {"const": "a"}, True, {"type": "array"})],
     compatible=Severity.WARNING,
     needs=("brought", "strict"),
 )
 def strict_type_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
-    """A value of a strict schema may be anything.
+    """A value of a strict schema has no type.
 
     ## Why it matters
-    The service refuses the request: each value needs a type, a union, an enumeration or a reference, each
-    array its items.
+    The service refuses the request: each value needs a type, a union or a reference, also where an enumeration
+    says all, each array its items.
 
     ## Known exceptions
     Arrays among the parameters of functions are reported by `array-without-items`.
@@ -214,6 +214,10 @@ def strict_type_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
                 yield Finding(schema.pointer + node.pointer, '"type" is missing, which strict mode requires')
             if node.value.get("type") == "array" and "items" not in node.value and not schema.is_arguments:
                 yield Finding(schema.pointer + node.pointer, '"items" is missing, which strict mode requires')
+            for name, held in members(node.value.get("properties")).items():
+                if isinstance(held, bool):
+                    place = f"{schema.pointer}{node.pointer}/properties/{escape(name)}"
+                    yield Finding(place, "expected a schema with a type, which strict mode requires", held)
 
 
 @rule(
@@ -266,14 +270,8 @@ def strict_keyword_unsupported(reading: Reading, spec: SpecView) -> Iterator[Fin
     basis=Basis.DOCUMENTED,
     source="https://github.com/can1357/oh-my-pi/issues/206",
     since="0.1",
-    passes=[
-        _property({"type": "string", "format": "date-time"}),
-        _property({"type": "integer", "format": "int32"}),
-    ],
-    fails=[
-        _property({"type": "string", "format": "uri"}),
-        _tool(_closed({"a": {"type": "string", "format": "x"}})),
-    ],
+    passes=[_property({"type": "string", "format": "date-time"}), _property({"type": "integer", "format": "int32"})],
+    fails=[_property({"type": "string", "format": "uri"}), _tool(_closed({"a": {"type": "string", "format": "x"}}))],
     compatible=Severity.WARNING,
     needs=("brought", "strict"),
 )

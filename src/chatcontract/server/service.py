@@ -180,7 +180,7 @@ class Service:
             raise Refused(400, "The request has no body; send a JSON object.")
         value = parse(request.body)[0] if request.body.strip() else None
         asked = {**_ANYTHING, **value} if isinstance(value, dict) else dict(_ANYTHING)
-        for violation in contract().check(Exchange("", request._replace(url=""))):
+        for violation in contract().check(Exchange("", request._replace(url="", headers=()))):
             if violation.severity is not Severity.ERROR and violation.name not in ANSWERLESS:
                 continue
             if not is_lax:
