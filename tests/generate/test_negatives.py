@@ -81,6 +81,7 @@ def test_every_rule_of_requests_is_broken() -> None:
         rule.code
         for rule in rules.load()
         if rule.part is Part.REQUEST and rule.severity is Severity.ERROR and rule.code.startswith("CC2")
+        if "sent" not in rule.needs  # no body breaks a rule about headers
     }
     assert wanted - {negative.rule for negative in made()} == set()
 

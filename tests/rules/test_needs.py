@@ -71,7 +71,8 @@ def view() -> SpecView:
 def readings() -> list[Reading]:
     examples = [example.exchange() for rule in load() for example in (*rule.passes, *rule.fails)]
     bare = [one._replace(response=one.response._replace(headers=())) for one in examples if one.response is not None]
-    return [Reading(exchange) for exchange in (*examples, *bare)]
+    unheaded = [one._replace(request=one.request._replace(headers=())) for one in examples if one.request is not None]
+    return [Reading(exchange) for exchange in (*examples, *bare, *unheaded)]
 
 
 def traits_for(rule: Rule, reading: Reading) -> frozenset[str]:

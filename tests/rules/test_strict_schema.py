@@ -109,8 +109,8 @@ def test_unusual_but_legal_parameters_pass(schema: JSON) -> None:
 
 def test_strict_null_and_false_are_not_strict() -> None:
     for strict in (None, False):
-        assert wanted({"type": "array"}, strict=strict) == []
-    schema = {"name": "a", "schema": {"type": "array"}, "strict": "true"}
+        assert wanted({"type": "object", "properties": {"a": {}}}, strict=strict) == []
+    schema = {"name": "a", "schema": {"type": "object"}, "strict": "true"}
     assert found({"response_format": {"type": "json_schema", "json_schema": schema}}) == [
         ("CC001", "/response_format/json_schema/strict")
     ]
@@ -160,8 +160,8 @@ def test_strict_schemas_are_judged_in_every_corner(schema: JSON, expected: JSON)
         ),
         closed(
             a={"type": "array", "items": TEXT, "minItems": 1, "maxItems": 2},
-            b={"const": 1},
-            c={"enum": ["x", None]},
+            b={"type": "integer", "const": 1},
+            c={"type": ["string", "null"], "enum": ["x", None]},
         ),
         closed(a={**TEXT, "title": "A", "description": "x", "default": "y"}),
     ],
@@ -235,3 +235,59 @@ def test_nodes_end_at_a_depth() -> None:
     for _ in range(5000):
         schema = {"items": schema}
     assert sum(1 for _ in json_schema.nodes(schema)) <= 2 * json_schema.MAX_LEVELS + 1
+
+
+@pytest.mark.parametrize("schema", [{"enum": ["a"]}, {"const": 1}, {}, True])
+def test_a_strict_value_needs_a_type_also_inside_of_unions_and_arrays(schema: JSON) -> None:
+    assert wanted(closed(a=schema)) == [("CC289", "/properties/a")]
+    if isinstance(schema, dict):
+        assert wanted(closed(a={"anyOf": [schema, TEXT]})) == [("CC289", "/properties/a/anyOf/0")]
+        assert wanted(closed(a={"type": "array", "items": schema})) == [("CC289", "/properties/a/items")]
+    assert not {rule for rule, _ in wanted(closed(a=schema), strict=None)}
+
+
+def test_one_fault_of_a_schema_is_told_once() -> None:
+    for broken in ({"items": [TEXT]}, {"properties": {"a": "string"}}, {"additionalProperties": "false"}):
+        told = found({"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": broken}}})
+        assert len([rule for rule, _ in told if rule == "CC280"]) == 1
+
+
+def test_references_in_a_circle_are_told_once_each_and_recursion_is_not() -> None:
+    loop = {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/a"}}
+    schema = {"type": "object", "properties": {"x": {"$ref": "#/$defs/a"}}, "$defs": loop}
+    assert given(schema) == [("CC285", place) for place in ("/$defs/a/$ref", "/$defs/b/$ref", "/properties/x/$ref")]
+    assert given({"type": "object", "properties": {"x": {"$ref": "#"}}}) == []
+    assert given({"type": "object", "properties": {"x": {"$ref": "#/properties/x"}}}) == [
+        ("CC285", "/properties/x/$ref")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("schema", "place"),
+    [
+        ({"enum": []}, "/enum"),
+        ({"type": "string", "enum": ["a", None, 1]}, "/enum/1"),
+        ({"type": "integer", "enum": [1, True]}, "/enum/1"),
+        ({"type": "number", "const": "1"}, "/const"),
+        ({"type": ["string", "null"], "enum": ["a", None]}, None),
+        ({"type": "integer", "enum": [1.0]}, None),
+        ({"type": "number", "enum": [1, 1.5]}, None),
+        ({"type": "date", "enum": ["a"]}, None),
+        ({"type": [], "enum": ["a"]}, None),
+    ],
+)
+def test_values_that_the_type_rules_out_are_told(schema: JSON, place: str | None) -> None:
+    told = [pointer for rule, pointer in given({"type": "object", "properties": {"a": schema}}) if rule == "CC273"]
+    assert told == ([] if place is None else [f"/properties/a{place}"])
+
+
+def test_the_root_of_an_answer_is_an_object_for_the_service_alone() -> None:
+    form = {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "array", "items": TEXT}}}
+    assert found({"response_format": form}) == [("CC272", "/response_format/json_schema/schema/type")]
+    mild = Contract.load(profile="compatible").check_request({**REQUEST, "response_format": form})
+    assert not mild
+
+
+def test_a_missing_schema_of_an_answer_is_told() -> None:
+    form = {"type": "json_schema", "json_schema": {"name": "a"}}
+    assert found({"response_format": form}) == [("CC271", "/response_format/json_schema")]

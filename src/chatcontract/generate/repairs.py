@@ -94,8 +94,8 @@ def _record_otherwise(body: Object, violation: Violation) -> None:
 
 
 def _complete_file(body: Object, violation: Violation) -> None:
-    file = resolve(body, split(violation.pointer))
-    if file:
+    file = resolve(body, split(violation.pointer.removesuffix("/file_id")))
+    if file and "file_id" not in file:
         file.update({"filename": "a.pdf", "file_data": PDF})
     else:
         file["file_id"] = "file-C0ffee"
