@@ -105,9 +105,7 @@ def response_format(draws: Draws) -> Object:
     if kind < 2:
         return {"type": "json_object" if kind else "text"}
     strict = draws.choose((True, True, False, None))
-    given: Object = {"name": "answer"}
-    if strict or draws.chance(80):
-        given["schema"] = parameters(draws, strict=strict is True)
+    given: Object = {"name": "answer", "schema": parameters(draws, strict=strict is True)}
     if strict is not False or draws.chance(50):
         given["strict"] = strict
     if draws.chance(20):
