@@ -13,13 +13,10 @@ _UNSET = frozenset(("", "undefined", "null", "none", "nil"))
 _DENIED = (None, 401, 403)
 
 
-def _sent(reading: Reading, wanted: str) -> str:
-    """The first value of a header of the request by its lower-case name; empty if there is none."""
+def _sent(reading: Reading) -> dict[str, str]:
+    """The last value of every header of the request by its lower-case name."""
     asked = reading.exchange.request
-    for name, value in asked.headers if asked is not None else ():
-        if len(name) == len(wanted) and name.lower() == wanted:
-            return value
-    return ""
+    return {name.lower(): value for name, value in asked.headers} if asked is not None else {}
 
 
 @rule(
@@ -54,7 +51,7 @@ def request_media_type(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ## Known exceptions
     Recorders that replace the header or leave it out. Some servers don't look at it.
     """
-    media = _sent(reading, "content-type").partition(";")[0].partition(",")[0].strip().lower()
+    media = reading.once(_sent).get("content-type", "").partition(";")[0].partition(",")[0].strip().lower()
     if "/" in media and media != "application/json" and not media.endswith("+json"):
         said = f"expected the media type application/json, got {short(media, 80)}"
         yield Finding("", said, media, hint='send the header "Content-Type: application/json"')
@@ -89,6 +86,6 @@ def api_key_unset(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ## Known exceptions
     Servers that ask for no key take any: nothing is said where the answer is known and not 401 or 403.
     """
-    scheme, _, key = _sent(reading, "authorization").strip().partition(" ")
+    scheme, _, key = reading.once(_sent).get("authorization", "").strip().partition(" ")
     if scheme.lower() == "bearer" and key.strip().lower() in _UNSET and reading.status in _DENIED:
         yield Finding("", f"expected a key in the header Authorization, got {short(key.strip(), 20)}")

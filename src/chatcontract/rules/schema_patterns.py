@@ -73,10 +73,11 @@ def _expressions(reading: Reading) -> Iterator[tuple[str, str, bool]]:
     """Pointer, text and strictness of the expressions in the schemas."""
     for schema, nodes in reading.in_request(json_schema.of_request):
         for node in nodes:
-            if isinstance(text := node.value.get("pattern"), str):
+            if "pattern" in node.value and isinstance(text := node.value["pattern"], str):
                 yield f"{schema.pointer}{node.pointer}/pattern", text, schema.strict
-            for name in members(node.value.get("patternProperties")):
-                yield f"{schema.pointer}{node.pointer}/patternProperties/{escape(name)}", name, False
+            if "patternProperties" in node.value:
+                for name in members(node.value["patternProperties"]):
+                    yield f"{schema.pointer}{node.pointer}/patternProperties/{escape(name)}", name, False
 
 
 @rule(

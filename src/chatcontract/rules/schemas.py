@@ -353,16 +353,21 @@ def schema_enum_unfit(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """
     for schema, nodes in reading.in_request(json_schema.of_request):
         for node in nodes:
-            values = node.value.get("enum")
-            place = schema.pointer + node.pointer
-            if values == []:
-                yield Finding(f"{place}/enum", "is empty: no value fits", values, hint="leave it out")
-            for at, value in enumerate(values if isinstance(values, list) else ()):
-                if not _fits_type(value, node.value):
-                    yield _unfit(f"{place}/enum/{at}", value, node.value)
-                    break
-            if "const" in node.value and not _fits_type(node.value["const"], node.value):
-                yield _unfit(f"{place}/const", node.value["const"], node.value)
+            if "enum" in node.value or "const" in node.value:
+                yield from _unfit_values(schema.pointer + node.pointer, node.value)
+
+
+def _unfit_values(place: str, schema: dict[str, JSON]) -> Iterator[Finding]:
+    """An empty enumeration, the first value of one that the type rules out, and such a constant."""
+    values = schema.get("enum")
+    if values == []:
+        yield Finding(f"{place}/enum", "is empty: no value fits", values, hint="leave it out")
+    for at, value in enumerate(items(values)):
+        if not _fits_type(value, schema):
+            yield _unfit(f"{place}/enum/{at}", value, schema)
+            break
+    if "const" in schema and not _fits_type(schema["const"], schema):
+        yield _unfit(f"{place}/const", schema["const"], schema)
 
 
 def _unfit(place: str, value: JSON, schema: dict[str, JSON]) -> Finding:
