@@ -204,7 +204,7 @@ def _of_usage(usage: JSON) -> Iterator[str]:
 
 
 def _is_tangled(messages: list[Object]) -> bool:
-    """Whether calls and answers are not just as they should be: an answer right after each call, ids new and short."""
+    """Whether calls and answers are not just as they should be: one answer right after each call, ids new and short."""
     seen: set[str] = set()
     waiting: set[str] = set()
     for message in messages:

@@ -190,7 +190,7 @@ def strict_property_optional(reading: Reading, spec: SpecView) -> Iterator[Findi
     anchor=_ANCHOR,
     part=Part.REQUEST,
     severity=Severity.WARNING,
-    basis=Basis.DOCUMENTED,
+    basis=Basis.OBSERVED,
     source="https://github.com/openclaw/clawpatch/issues/60",
     since="0.1",
     passes=[_property({"type": "array", "items": _TEXT})],
