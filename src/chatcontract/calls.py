@@ -5,6 +5,7 @@ from chatcontract.model import JSON
 
 _OF_CALL = frozenset(("custom", "function", "id", "index", "type"))
 _TEXTS = frozenset(("arguments", "input"))
+_RIVALS = {"custom": "function", "function": "custom"}
 
 
 def joined(pieces: list[JSON]) -> JSON:
@@ -15,8 +16,10 @@ def joined(pieces: list[JSON]) -> JSON:
     """
     if not pieces:
         return None
-    if all(isinstance(piece, str) for piece in pieces):
-        return "".join(pieces)
+    try:
+        return "".join(pieces)  # type: ignore[arg-type]
+    except TypeError:
+        pass
     if all(isinstance(piece, str | list) for piece in pieces):
         return [item for piece in pieces for item in (piece if isinstance(piece, list) else [piece])]
     return pieces[-1]
@@ -46,7 +49,7 @@ class Call(Subject):
     def feed(self, fragment: dict[str, JSON], at: str) -> None:
         """Take in a fragment that stands at the pointer `at`."""
         self._once(self.members, "id", fragment, at)
-        self._take_type(fragment.get("type"), at)
+        self._take_type(fragment, at)
         if isinstance(fragment.get("custom"), dict):
             self.kind = "custom"
         body = fragment.get(self.kind)
@@ -99,11 +102,23 @@ class Call(Subject):
         else:
             self.tell(f"tool-{member}-changed", pointer, value, f": `{known[member]:.60}`, now `{value:.60}`")
 
-    def _take_type(self, kind: JSON, at: str) -> None:
+    def close(self, at: str) -> None:
+        """Tell what only the whole call shows, which ends up at the pointer `at`."""
+        is_custom = self.members.get("type") == "custom" and "tool-kind-contradicted" not in self.told
+        if is_custom and not self.pieces.get("input"):
+            self.tell("tool-custom-without-input", f"{at}/custom")
+
+    def _take_type(self, fragment: dict[str, JSON], at: str) -> None:
+        kind = fragment.get("type")
         if is_text(kind):
-            self.members.setdefault("type", kind)
+            known = self.members.setdefault("type", kind)
+            if known != kind:
+                self.tell("tool-kind-contradicted", f"{at}/type", kind)
         elif not self.begun:
             self.tell("tool-first-without-type", at, kind)
+        rival = _RIVALS.get(self.members.get("type", ""))  # type: ignore[arg-type]
+        if rival is not None and fragment.get(rival) is not None:
+            self.tell("tool-kind-contradicted", f"{at}/{rival}", fragment[rival])
 
     def _take_text(self, key: str, value: JSON, pointer: str) -> None:
         pieces = self.pieces.setdefault(key, [])

@@ -29,7 +29,7 @@ ODDITIES: Mapping[str, str] = {
     "invalid-retry": "A `retry` that isn't a whole number of milliseconds; it is ignored.",
     "invalid-utf8": "Bytes that aren't UTF-8; they are read as the replacement character.",
     "json-without-data-prefix": "A line of JSON without `data:`; readers ignore it.",
-    "misspelt-field": "A field name that differs from a known one in case or blanks; readers ignore it.",
+    "misspelt-field": "A field name that differs from a known one in case, blanks or its colon; readers ignore it.",
     "missing-final-blank-line": "The last event is whole, but no blank line closes it: readers drop it.",
     "mixed-line-endings": "Lines of one stream end in different ways.",
     "more-oddities": f"Over {MAX_ODDITIES} oddities outside of events; those after this one aren't kept.",
@@ -54,6 +54,9 @@ _JOINT_TEXT = pattern(_JOINT)
 _JOINT_BYTES = pattern(_JOINT.encode())
 _STARTS = (("empty-data", ""), ("data-starts-with-colon", ":"), ("data-prefix-twice", "data:"))
 _DECODER = json.JSONDecoder()
+_INVISIBLE = dict.fromkeys(map(ord, "\ufeff\u200b\u200c\u200d\u2060\u00a0"))
+_MAX_NAME = 60
+_IN_PLACE_OF_COLON = ("=", "\uff1a", "{")
 
 
 def terminator(data: str) -> str | None:
@@ -120,4 +123,22 @@ def foreign(text: bytes, name: bytes) -> str:
         return "json-without-data-prefix"
     if line.startswith(b"<"):
         return "html-without-data-prefix"
-    return "misspelt-field" if name.strip().lower() in FIELDS else "unknown-field"
+    if _letters(name).encode() in FIELDS or stands_for_data(text):
+        return "misspelt-field"
+    return "json-without-data-prefix" if b'"chat.completion.chunk"' in line else "unknown-field"
+
+
+def stands_for_data(text: bytes) -> bool:
+    """Whether the line, or the name of its field, means `data`, save for case, invisible signs and the colon.
+
+    >>> stands_for_data(b"Data"), stands_for_data(b'data={"id": 1}'), stands_for_data(b"date")
+    (True, True, False)
+    """
+    head = _letters(text)
+    rest = head[4:].lstrip()
+    return head.startswith("data") and (not rest or rest.startswith((":", *_IN_PLACE_OF_COLON)))
+
+
+def _letters(text: bytes) -> str:
+    """The beginning of a text in lower case, without blanks around it and invisible characters."""
+    return text[:_MAX_NAME].decode("utf-8", "ignore").translate(_INVISIBLE).strip().lower()

@@ -6,6 +6,7 @@ from chatcontract.declare import SpecView, rule
 from chatcontract.examples import STREAM, chunk, events, stream
 from chatcontract.findings import oddities, of_oddities
 from chatcontract.model import Basis, Finding, Part, Severity
+from chatcontract.oddities import stands_for_data
 from chatcontract.reading import Reading, is_terminator
 from chatcontract.redact import short
 
@@ -154,11 +155,14 @@ def done_misspelt(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     source=_WHATWG,
     since="0.1",
     passes=[stream()],
-    fails=[stream(body=_HEAD + b'{"error": {"message": "overloaded"}}\n\n' + _MIDDLE + _END)],
+    fails=[
+        stream(body=_HEAD + b'{"error": {"message": "overloaded"}}\n\n' + _MIDDLE + _END),
+        stream(body=_HEAD + b"chunk" + events([chunk({"content": "!"})])[4:] + _MIDDLE + _END),
+    ],
     needs=("oddities",),
 )
 def json_outside_data(reading: Reading, spec: SpecView) -> Iterator[Finding]:
-    """A line of JSON stands in the stream without `data:`.
+    """A line of JSON stands in the stream without `data:`, alone or as the value of another field.
 
     ## Why it matters
     Readers ignore such a line: the piece of the answer, or the error that it tells, is lost.
@@ -166,7 +170,7 @@ def json_outside_data(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ## Known exceptions
     None known.
     """
-    says = 'expected "data:" before JSON, got the bare line'
+    says = 'expected "data:" before JSON, got a line without it'
     yield from of_oddities(reading, "json-without-data-prefix", says=says)
 
 
@@ -206,12 +210,15 @@ def markup_in_stream(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     passes=[stream(), stream(body=b"event: message\n" + _WHOLE)],
     fails=[
         stream(body=_HEAD + b"Data: {}\n\n" + _MIDDLE + _END),
+        stream(body=_HEAD + b"\xef\xbb\xbf" + _MIDDLE + _END),
+        stream(body=_HEAD + b"data" + "\uff1a".encode() + b" {}\n\n" + _MIDDLE + _END),
+        stream(body=_HEAD + b"data={}\n\n" + _MIDDLE + _END),
         stream(body=_HEAD + b"Retry: 1\n\n" + _MIDDLE + _END),
     ],
     needs=("oddities",),
 )
 def field_misspelt(reading: Reading, spec: SpecView) -> Iterator[Finding]:
-    """The name of a field differs from one of the standard in case or blanks.
+    """The name of a field differs from one of the standard in case, blanks, invisible characters or its colon.
 
     ## Why it matters
     Names are compared exactly: readers ignore the line, and with `data` a piece of the answer.
@@ -220,8 +227,8 @@ def field_misspelt(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     For `event`, `id` and `retry` it is a warning, since the answer does not depend on them.
     """
     for position, oddity in oddities(reading, "misspelt-field"):
-        severity = None if oddity.detail.strip().lower() == "data" else Severity.WARNING
-        message = f"expected a field of the standard in lower case, got {short(oddity.detail, 60)}"
+        severity = None if stands_for_data(oddity.detail.encode()) else Severity.WARNING
+        message = f"expected a field of the standard in lower case and a colon, got {short(oddity.detail, 60)}"
         yield Finding("", f"{message}, at byte {oddity.offset}", None, position, severity=severity)
 
 
