@@ -41,6 +41,7 @@ def usage_chunk(**others: JSON) -> dict[str, JSON]:
 
 
 FIRST_CALL = {"id": "call_1", "type": "function", "name": "f", "arguments": ""}
+CUSTOM = {"index": 0, "id": "call_1", "type": "custom", "custom": {"name": "f", "input": ""}}
 START, STOP = chunk(ROLE), chunk(finish="stop")
 
 
@@ -227,9 +228,30 @@ LEGAL = {
         chunk(finish="tool_calls"),
     ],
     "type told in every fragment": [START, call(**FIRST_CALL), call(type="function", arguments="{}"), STOP],
-    "whole index as a float": [chunk(ROLE, index=0.0), STOP],
 }
 AMID = {
+    "index as a float": ([chunk({"content": "a"}, index=0.0)], ["choice-index-float"]),
+    "index of a call as a float": ([call(0.0, **FIRST_CALL)], ["tool-index-float"]),
+    "an index twice": (
+        [{**HEAD, "choices": [*START["choices"], *START["choices"]]}],
+        ["choice-index-twice", "role-repeated"],
+    ),
+    "text again": ([chunk({"content": text}) for text in ("Hello ", "world", "Hello world", "")], ["content-again"]),
+    "text so far": (
+        [chunk({"content": text}) for text in ("Hello", "Hello wo", "Hello world")],
+        ["content-cumulative"],
+    ),
+    "empty error": ([chunk(error={})], ["error-hollow"]),
+    "tiers": ([chunk({}, service_tier="flex"), chunk(), chunk(service_tier="default")], ["service-tier-changed"]),
+    "no calls": ([chunk({"tool_calls": []}), chunk({"tool_calls": []})], ["tool-calls-empty"]),
+    "no input": ([chunk({"tool_calls": [{**CUSTOM, "custom": {"name": "f"}}]})], ["tool-custom-without-input"]),
+    "null input": (
+        [chunk({"tool_calls": [{**CUSTOM, "custom": {"name": "f", "input": None}}]})],
+        ["tool-arguments-null", "tool-custom-without-input"],
+    ),
+    "function with custom": ([chunk({"tool_calls": [{**CUSTOM, "type": "function"}]})], ["tool-kind-contradicted"]),
+    "custom, then arguments": ([chunk({"tool_calls": [CUSTOM]}), call(arguments="{}")], ["tool-kind-contradicted"]),
+    "another type": ([call(**FIRST_CALL), call(type="custom")], ["tool-kind-contradicted"]),
     "no choices in the middle": ([{**HEAD, "choices": []}], ["choices-empty"]),
     "role blank later": ([chunk({"role": ""})], ["role-null"]),
     "role in every delta": ([START, START], ["role-repeated"]),
@@ -268,6 +290,10 @@ ILLEGAL = {name: ([START, *stream, STOP], tags) for name, (stream, tags) in AMID
     "fingerprint": (
         [chunk(ROLE, system_fingerprint="a"), chunk(finish="stop", system_fingerprint="b")],
         ["system-fingerprint-changed"],
+    ),
+    "two choices in one chunk": (
+        [{**HEAD, "choices": [chunk(ROLE, "stop", at)["choices"][0] for at in (0, 1)]}],
+        ["choices-together"],
     ),
     "id blank later": ([START, {**STOP, "id": ""}], ["id-changed"]),
     "no role": ([chunk({"content": "a"}), STOP], ["role-missing"]),
@@ -345,7 +371,8 @@ def test_a_fault_hides_no_other() -> None:
 def test_a_breach_is_told_of_each_choice_at_its_place_in_the_chunk(position: int) -> None:
     choices: list[Any] = [{"index": index, "delta": {"role": "assistant"}, "finish_reason": "stop"} for index in (0, 1)]
     del choices[position]["delta"]["role"]
-    (breach,) = breaches_of([{**HEAD, "choices": choices}])
+    together, breach = breaches_of([{**HEAD, "choices": choices}])
+    assert together.tag == "choices-together"
     assert (breach.tag, breach.pointer) == ("role-missing", f"/choices/{position}/delta")
 
 

@@ -35,12 +35,15 @@ SHAPES: dict[Part, dict[str, Any]] = {
     Part.ERROR: {"/error/param": 5, "/error/type": None},
 }
 GONE_FROM_STREAMS = {
+    "audio-expiry-unknown": "none is promised without a finish_reason, which another example takes away",
     "chunk-after-error": "another example leaves no choices after the error",
+    "custom-call-without-input": "an error event excuses it",
     "finish-missing": "an error event excuses it, and another example gives a finish_reason",
     "finish-with-content": "another example takes the finish_reason away",
     "logprobs-interrupted": "the text gives way to a call or to an error event",
     "role-missing": "another example tells the role later",
     "role-repeated": "another example takes the first role away",
+    "text-sent-again": "the text gives way to an error event",
 }
 PARTS = (Part.REQUEST, Part.RESPONSE, Part.STREAM, Part.ERROR)
 

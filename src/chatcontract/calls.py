@@ -17,7 +17,7 @@ def joined(pieces: list[JSON]) -> JSON:
     if not pieces:
         return None
     try:
-        return "".join(pieces)  # type: ignore[arg-type]
+        return "".join(pieces)
     except TypeError:
         pass
     if all(isinstance(piece, str | list) for piece in pieces):
@@ -116,7 +116,7 @@ class Call(Subject):
                 self.tell("tool-kind-contradicted", f"{at}/type", kind)
         elif not self.begun:
             self.tell("tool-first-without-type", at, kind)
-        rival = _RIVALS.get(self.members.get("type", ""))  # type: ignore[arg-type]
+        rival = _RIVALS.get(self.members.get("type", ""))
         if rival is not None and fragment.get(rival) is not None:
             self.tell("tool-kind-contradicted", f"{at}/{rival}", fragment[rival])
 

@@ -201,6 +201,8 @@ class Contract:
         body = bodies.stream_bytes(data)
         exchange = Exchange("", None, Response(None, (("content-type", "text/event-stream"),), body))
         reading = Reading(exchange, request=Text() if request is None else bodies.read(request))
+        if not body:
+            reading.kind = "stream"
         return Violations(self._answer_violations(reading))
 
     def check(self, exchange: Exchange | Reading) -> Violations:

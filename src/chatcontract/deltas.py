@@ -118,10 +118,12 @@ class Choice(Subject):
         self.pieces.setdefault(name, []).append(value)
 
     def _compare_pieces(self, pieces: list[JSON], at: str) -> None:
-        text = joined(pieces)
-        if not isinstance(text, str) or not text:
+        if set(map(type, pieces)) != {str}:
             return
-        texts: list[str] = pieces  # type: ignore[assignment]
+        texts: list[str] = pieces
+        text = "".join(texts)
+        if not text:
+            return
         last = next(piece for piece in reversed(texts) if piece)
         is_again = len(last) >= _LEAST_AGAIN and 2 * len(last) == len(text) and text.startswith(last)
         if is_again and sum(map(bool, texts)) > 2:

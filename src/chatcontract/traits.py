@@ -29,6 +29,8 @@ _GROUPS = (
 _LONGEST_ID = 40
 _MARKS = ("<", "[", "{", "◁", "```")
 _REASONING = frozenset(("reasoning", "reasoning_content", "reasoning_details", "reasoning_text", "thinking"))
+LOST_CHARACTER = "\ufffd"
+"""What stands where bytes were no character."""
 PLAUSIBLE = range(1_672_531_200, 4_102_444_800)
 """Seconds since 1970 at which an answer may be made: 2023 to 2099."""
 LONGEST_TOKEN = 128
@@ -63,9 +65,10 @@ TRAITS: Mapping[str, str] = {
     "hollow": "the answer has no choice, or one without content whose calls and finish reason may not fit",
     "floats": "the answer has a number where an integer may be written as a float",
     "logprobs": "a choice has log probabilities",
+    "lopsided": "the text of the answer, or of the request, may not fit the number of its tokens",
+    "mangled": "a text of the answer has the replacement character U+FFFD",
     "marked": "a content has a bracket or a code fence that may begin a control token or a call",
     "moderation": "the answer has a moderation verdict",
-    "lopsided": "the text of the answer, or of the request, may not fit the number of its tokens",
     "oddities": "the framing of the stream has oddities",
     "reasoning": "a message of the answer tells reasoning in a member that is not documented",
     "refusal": "a choice has a refusal",
@@ -260,10 +263,22 @@ def _may_be_hollow(reason: JSON, message: Object) -> bool:
     return message.get("content") is None or calls == [] or reason in ("tool_calls", "function_call")
 
 
+def _is_mangled(message: Object) -> bool:
+    """Whether a text or a call has the character; the text of a call is looked for in whatever holds it."""
+    texts = [message.get("content"), message.get("refusal")]
+    calls = message.get("tool_calls")
+    for call in calls if isinstance(calls, list) else ():
+        for body in call.values() if isinstance(call, dict) else ():
+            texts.extend(body.values() if isinstance(body, dict) else ())
+    return any(isinstance(text, str) and LOST_CHARACTER in text for text in texts)
+
+
 def _of_message(message: Object) -> Iterator[str]:
     content = message.get("content")
     if isinstance(content, str) and any(mark in content for mark in _MARKS):
         yield "marked"
+    if _is_mangled(message):
+        yield "mangled"
     if message.get("tool_calls") or message.get("function_call"):
         yield "calls"
     if message.get("refusal"):

@@ -14,14 +14,18 @@ from chatcontract.rules import (
     stream as order,
 )
 from chatcontract.rules import (
+    stream_calls,
     stream_errors,
     stream_identity,
     stream_pieces,
+    stream_text,
     stream_usage,
     tool_fragments,
 )
 
-MODULES = (order, stream_errors, stream_identity, stream_pieces, stream_usage, tool_fragments)
+MODULES = (
+    order, stream_calls, stream_errors, stream_identity, stream_pieces, stream_text, stream_usage, tool_fragments,
+)  # fmt: skip
 CONTRACT = Contract.load(select=["CC60", "CC61", "CC62", "CC63"])
 FAILED = {"error": {"message": "The server failed.", "type": "server_error", "param": None, "code": None}}
 ASKED = {"/stream_options": {"include_usage": True}}
@@ -54,7 +58,7 @@ def text_of(module: ModuleType) -> str:
 @pytest.mark.parametrize("tag", BREACHES)
 def test_every_breach_is_told_by_a_rule_or_said_elsewhere(tag: str) -> None:
     source = "".join(map(text_of, MODULES)) + '"id-changed" "created-changed" "model-changed"'
-    told = f'"{tag}"' in source or tag == "system-fingerprint-changed"
+    told = f'"{tag}"' in source or tag in ("service-tier-changed", "system-fingerprint-changed")
     assert told or SAID_ELSEWHERE[tag]
 
 

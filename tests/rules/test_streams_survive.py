@@ -20,21 +20,28 @@ from chatcontract.rules import (
     http,
     http_headers,
     stream,
+    stream_calls,
     stream_errors,
     stream_identity,
     stream_pieces,
+    stream_text,
     stream_usage,
     tool_fragments,
 )
 
 MODULES = (
-    errors, framing, framing_data, http, http_headers, stream, stream_errors, stream_identity, stream_pieces,
-    stream_usage, tool_fragments,
+    errors, framing, framing_data, http, http_headers, stream, stream_calls, stream_errors, stream_identity,
+    stream_pieces, stream_text, stream_usage, tool_fragments,
 )  # fmt: skip
 EXAMPLES = 3000 if os.environ.get("CHATCONTRACT_NIGHTLY") else 150
 RULES = [rule for module in MODULES for rule in declared(module)]
 VIEW = SpecView("openai", {}, lambda value: False)
-KINDS = {Part.STREAM: ("stream",), Part.ERROR: ("error",), Part.EXCHANGE: ("stream", "error", "response")}
+KINDS = {
+    Part.STREAM: ("stream",),
+    Part.RESPONSE: ("stream", "response"),
+    Part.ERROR: ("error",),
+    Part.EXCHANGE: ("stream", "error", "response"),
+}
 NAMES = (
     "id", "object", "created", "model", "choices", "index", "delta", "role", "content", "refusal",
     "audio", "data", "transcript", "expires_at", "tool_calls", "function_call", "function", "custom",

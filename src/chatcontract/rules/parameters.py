@@ -192,7 +192,7 @@ def audio_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     if "audio" not in items(reading.asked.get("modalities")):
         return
     for position, choice, message in reading.choices:
-        spoken = message.get("audio") or message.get("refusal") or has_call(message)
+        spoken = members(message.get("audio")).get("data") or message.get("refusal") or has_call(message)
         if choice.get("finish_reason") == "stop" and not spoken:
             text = "expected audio, which the modalities of the request ask for, got none"
             yield Finding(f"/choices/{position}/message", text)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from chatcontract.declare import SpecView, rule
 from chatcontract.examples import GONE, Insert, chunk, error, events, stream
 from chatcontract.findings import breaches, oddities, of_breaches
+from chatcontract.jsontext import ABSENT
 from chatcontract.model import JSON, Basis, Finding, Part, Severity
 from chatcontract.reading import Reading, items, members
 from chatcontract.redact import short
@@ -14,6 +15,7 @@ _CHUNK = "#/components/schemas/CreateChatCompletionStreamResponse"
 _CHOICE = f"{_CHUNK}/properties/choices/items"
 _DELTA = "#/components/schemas/ChatCompletionStreamResponseDelta"
 _FAILED = error().payload()
+_LOSING = ("event-too-large", "json-without-data-prefix", "misspelt-field")
 
 
 @rule(
@@ -34,11 +36,13 @@ def stream_empty(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     Clients that only loop over the events take it for an empty answer and report no fault.
 
     ## Known exceptions
-    Recorders that do not keep the bodies of streams; that is why it is no error.
+    Recorders that do not keep the bodies of streams; that is why it is no error, save where a caller hands an
+    empty stream to be checked.
     """
     if not any(event.data for event in reading.events):
         size = len(reading.exchange.response.body) if reading.exchange.response else 0
-        yield Finding("", f"expected chunks and [DONE], got no event in {size} bytes")
+        severity = Severity.ERROR if reading.status is None and not size else None
+        yield Finding("", f"expected chunks and [DONE], got no event in {size} bytes", severity=severity)
 
 
 @rule(
@@ -90,14 +94,14 @@ def role_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     Clients make a message of the deltas, and a message needs an author.
 
     ## Known exceptions
-    None known.
+    Where a chunk before was lost, the role may have been in it.
     """
     found = breaches(reading, "role-missing", "role-null")
     without = {choice["index"] for _, choice, message in reading.choices if not message.get("role")} if found else ()
     told: set[int] = set()
     for position, breach in found:
         index = _index(reading, position, breach.pointer)
-        if index in without and index not in told:
+        if index in without and index not in told and not _is_after_loss(reading, position):
             told.add(index)
             message = f'expected the role "assistant" in the first delta of choice {short(index, 20)}, got none'
             yield Finding(breach.pointer, message, breach.value, position)
@@ -296,6 +300,15 @@ def finish_with_content(reading: Reading, spec: SpecView) -> Iterator[Finding]:
                     pointer = f"/choices/{position}/delta/content"
                     message = f"expected no content beside finish_reason, got {len(content)} characters"
                     yield Finding(pointer, message, content, part.position)
+
+
+def _is_after_loss(reading: Reading, position: int | None) -> bool:
+    """Whether what stands before a chunk could not be read, or is no event for want of `data:`."""
+    if position is None or position not in reading.chunk_at:
+        return False
+    start = reading.chunk_at[position].event.offset
+    lost = (oddity.offset < start for _, oddity in oddities(reading, *_LOSING))
+    return any(lost) or any(part.text.value is ABSENT for part in reading.chunks if part.position < position)
 
 
 def _index(reading: Reading, position: int | None, pointer: str) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from chatcontract.declare import SpecView, rule
 from chatcontract.examples import GONE, error, events, stream, usage_chunk
+from chatcontract.findings import of_breaches
 from chatcontract.model import Basis, Finding, Part, Severity
 from chatcontract.reading import Reading, items, members
 from chatcontract.redact import short
@@ -18,7 +19,7 @@ _FAILED = {"error": {"message": "The server failed.", "type": "server_error", "p
     "CC630",
     anchor=_ERROR,
     part=Part.STREAM,
-    severity=Severity.INFO,
+    severity=Severity.WARNING,
     basis=Basis.OBSERVED,
     source=_STREAM,
     since="0.1",
@@ -29,6 +30,7 @@ _FAILED = {"error": {"message": "The server failed.", "type": "server_error", "p
         stream({"/3/error": _FAILED["error"]}),
     ],
     breaks=[
+        ("openai-python, openai-node", "raise APIError"),
         ("goose", "cannot decode the event"),
         ("NeoGraph, octos, rocketmq-dashboard", "report an empty success"),
     ],
@@ -42,16 +44,14 @@ def error_in_stream(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     answer.
 
     ## Known exceptions
-    The reference service does so itself when the model fails midway, hence no more than a note. Beside
-    choices it is a warning: SDKs raise at the error and drop the choices. What is wrong with the error object
-    itself, the rules of section shape say.
+    The reference service does so itself when the model fails midway, hence no error. What is wrong with the
+    error object itself, the rules of section shape say.
     """
     for failure in reading.failures:
         reported = failure.text.value["error"]
-        severity = None if failure.is_error else Severity.WARNING
         wanted = "an answer" if failure.is_error else "no error beside choices"
         message = f"expected {wanted}, got the error {short(reported, 200)}"
-        yield Finding("/error", message, reported, failure.position, severity=severity)
+        yield Finding("/error", message, reported, failure.position)
 
 
 @rule(
@@ -117,3 +117,28 @@ def refusal_in_stream(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     if reported.get("type") == "invalid_request_error" or (type(code) is int and 400 <= code < 500):
         message = f"expected a status of 400 or above, got 200 and the event {short(reported, 160)}"
         yield Finding("/error", message, reported, reading.failures[0].position)
+
+
+@rule(
+    "CC633",
+    anchor=_ERROR,
+    part=Part.STREAM,
+    severity=Severity.WARNING,
+    basis=Basis.INTEROP,
+    source="https://github.com/openai/openai-node/blob/master/src/core/streaming.ts",
+    since="0.1",
+    passes=[stream(), stream({"/1/error": None})],
+    fails=[stream({"/1/error": {}})],
+    breaks=[("openai-node", "raises APIError, since an empty object is true")],
+    needs=("breached",),
+)
+def error_empty_in_chunk(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """A chunk with choices has an empty `error`, where there should be none.
+
+    ## Why it matters
+    Clients ask whether the member is there, or true, and end the answer in the middle.
+
+    ## Known exceptions
+    Null is no error.
+    """
+    yield from of_breaches(reading, "error-hollow", says="expected no error or null beside choices, got {}")

@@ -3,14 +3,23 @@
 from collections.abc import Iterator
 
 from chatcontract.declare import SpecView, rule
-from chatcontract.examples import stream
+from chatcontract.examples import GONE, Insert, chunk, stream
 from chatcontract.findings import breaches, of_breach
-from chatcontract.model import Basis, Finding, Part, Severity
+from chatcontract.model import JSON, Basis, Finding, Part, Severity
 from chatcontract.reading import Reading
 from chatcontract.redact import short
 
 _STREAM = "https://developers.openai.com/api/reference/resources/chat/subresources/completions/streaming-events"
 _CHUNK = "#/components/schemas/CreateChatCompletionStreamResponse"
+_FILTERED: JSON = {
+    **chunk(),
+    "id": "",
+    "created": 0,
+    "model": "",
+    "choices": [
+        {"index": 0, "delta": {}, "finish_reason": None, "content_filter_results": {}, "content_filter_offsets": {}}
+    ],
+}
 
 
 @rule(
@@ -21,7 +30,7 @@ _CHUNK = "#/components/schemas/CreateChatCompletionStreamResponse"
     basis=Basis.DOCUMENTED,
     source=_STREAM,
     since="0.1",
-    passes=[stream()],
+    passes=[stream(), stream({"/4": Insert(_FILTERED)})],
     fails=[stream({"/1/id": "chatcmpl-other"}), stream({"/3/id": ""})],
     breaks=[
         ("clients that join tool calls by the id of the answer", "lose the pieces after the first"),
@@ -36,7 +45,7 @@ def chunk_id_changed(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     The id is what says that chunks belong together; logs and clients that go by it see many answers.
 
     ## Known exceptions
-    Azure's first chunk, which has no choices, has an empty id: no finding.
+    Azure's chunks about its content filter have an empty id: no finding.
     """
     yield from _changed(reading, "id")
 
@@ -84,7 +93,7 @@ def chunk_model_changed(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     Costs and metrics are booked by model, and clients read it from one of the chunks.
 
     ## Known exceptions
-    Azure's first chunk, which has no choices, has an empty model: no finding.
+    Azure's chunks about its content filter have an empty model: no finding.
     """
     yield from _changed(reading, "model")
 
@@ -112,6 +121,31 @@ def chunk_fingerprint_changed(reading: Reading, spec: SpecView) -> Iterator[Find
     None known; the member is deprecated.
     """
     yield from _changed(reading, "system_fingerprint")
+
+
+@rule(
+    "CC619",
+    anchor=f"{_CHUNK}/properties/service_tier",
+    part=Part.STREAM,
+    severity=Severity.WARNING,
+    basis=Basis.OBSERVED,
+    source=_STREAM,
+    since="0.1",
+    passes=[stream(), stream({"/1/service_tier": None, "/2/service_tier": GONE})],
+    fails=[stream({"/2/service_tier": "flex"})],
+    compatible=Severity.INFO,
+    needs=("breached",),
+)
+def chunk_service_tier_changed(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """A chunk names another `service_tier` than the first one that names any.
+
+    ## Why it matters
+    The tier is what the answer is billed by: costs depend on which chunk it is read from.
+
+    ## Known exceptions
+    Chunks that lack the member, or have null there, say nothing.
+    """
+    yield from _changed(reading, "service_tier")
 
 
 def _changed(reading: Reading, member: str) -> Iterator[Finding]:

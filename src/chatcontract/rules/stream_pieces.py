@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 
 from chatcontract.declare import SpecView, rule
-from chatcontract.examples import Insert, chunk, stream, usage_chunk
+from chatcontract.examples import Example, Insert, chunk, logged, response, stream, token, usage_chunk
 from chatcontract.findings import of_breaches
 from chatcontract.model import JSON, Basis, Finding, Part, Severity
-from chatcontract.reading import Reading
+from chatcontract.reading import Reading, members
+from chatcontract.redact import short
+from chatcontract.tokens import token_entries
 
 _STREAM = "https://developers.openai.com/api/reference/resources/chat/subresources/completions/streaming-events"
 _CHUNK = "#/components/schemas/CreateChatCompletionStreamResponse"
@@ -17,6 +19,16 @@ _LOG: JSON = {
     "refusal": None,
 }
 _AUDIO = {"id": "audio_1", "data": "UklGRg=="}
+_ACCUMULATOR = "https://github.com/openai/openai-python/blob/main/src/openai/lib/streaming/_deltas.py"
+_CALL = {"index": 0.0, "id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
+_MILLISECONDS = 10**11
+_ENDED = {"/2/choices/0/delta": {}, "/3/choices/0/finish_reason": "tool_calls"}
+_MORE: JSON = {"index": 0, "delta": {"content": "!"}, "logprobs": None, "finish_reason": None}
+
+
+def _spoken(last: dict[str, JSON]) -> Example:
+    """A stream of a spoken answer with this last piece."""
+    return stream({"/1/choices/0/delta": {"audio": _AUDIO}, "/2/choices/0/delta": {"audio": last}})
 
 
 @rule(
@@ -101,3 +113,148 @@ def audio_pieces_disordered(reading: Reading, spec: SpecView) -> Iterator[Findin
     yield from of_breaches(reading, "audio-before-id", says="expected the id of the audio first, got sound")
     yield from of_breaches(reading, "audio-id-changed", says="expected the id of the first piece, got {}")
     yield from of_breaches(reading, "audio-after-expiry", says="expected no audio after expires_at, got more")
+
+
+@rule(
+    "CC613",
+    anchor="#/components/schemas/ChatCompletionResponseMessage/properties/audio",
+    part=Part.RESPONSE,
+    severity=Severity.WARNING,
+    basis=Basis.DOCUMENTED,
+    source="https://developers.openai.com/api/docs/guides/audio",
+    since="0.1",
+    passes=[_spoken({"expires_at": 1763703600}), stream({"/1/choices/0/delta": {"audio": {"id": "audio_1"}}})],
+    fails=[_spoken({"expires_at": 1763703600000}), _spoken({})],
+    needs=("audio",),
+)
+def audio_expiry_unknown(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """The expiry of a spoken answer is not in seconds, or a stream ends without it.
+
+    ## Why it matters
+    Until then the sound may be referred to by its id: clients refer to what is gone, or never to what is there.
+
+    ## Known exceptions
+    None is promised for an answer that was cut. Where an answer in one piece lacks it, the schema says so.
+    """
+    for position, choice, message in reading.choices:
+        audio, pointer = members(message.get("audio")), f"/choices/{position}/message/audio/expires_at"
+        expiry = audio.get("expires_at")
+        if isinstance(expiry, int | float) and expiry >= _MILLISECONDS:
+            text = f"expected seconds since 1970, got {short(expiry)}, which is too large for seconds"
+            yield Finding(pointer, text, expiry)
+        is_whole = reading.kind == "stream" and choice.get("finish_reason") == "stop" and audio.get("data")
+        if is_whole and expiry is None:
+            yield Finding(pointer, "expected expires_at with the last piece of the audio, got none")
+
+
+@rule(
+    "CC627",
+    anchor=f"{_CHOICE}/properties/index",
+    part=Part.STREAM,
+    severity=Severity.ERROR,
+    basis=Basis.INTEROP,
+    source=_ACCUMULATOR,
+    since="0.1",
+    passes=[stream()],
+    fails=[stream({"/1/choices/0/index": 0.0}), stream({"/1/choices/0/delta": {"tool_calls": [_CALL]}, **_ENDED})],
+    breaks=[("openai-python .stream()", "raises TypeError")],
+    needs=("breached",),
+)
+def chunk_index_written_as_float(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """The index of a choice or of a tool call in a chunk is written with a fraction of zero, such as `0.0`.
+
+    JSON Schema counts such a number as an integer, so the schema alone does not see it.
+
+    ## Why it matters
+    Clients use the index as the place in a list, and typed ones refuse the text.
+
+    ## Known exceptions
+    None known.
+    """
+    says = "expected digits alone, got {}"
+    hint = "write it without `.0`"
+    yield from of_breaches(reading, "choice-index-float", "tool-index-float", says=says, hint=hint)
+
+
+@rule(
+    "CC628",
+    anchor=f"{_CHOICE}/properties/index",
+    part=Part.STREAM,
+    severity=Severity.ERROR,
+    basis=Basis.INTEROP,
+    source=_STREAM,
+    since="0.1",
+    passes=[stream()],
+    fails=[stream({"/1/choices/-": _MORE})],
+    breaks=[("loops over `choices[0]` with openai-python or openai-node", "lose the text of the second entry")],
+    needs=("breached",),
+)
+def chunk_index_twice(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """Two entries of one chunk have the same index.
+
+    ## Why it matters
+    A client that asks for one answer reads `choices[0]` of each chunk and loses the text of the others.
+
+    ## Known exceptions
+    None known.
+    """
+    yield from of_breaches(reading, "choice-index-twice", says="expected each index once in a chunk, got {} again")
+
+
+@rule(
+    "CC629",
+    anchor=f"{_CHUNK}/properties/choices",
+    part=Part.STREAM,
+    severity=Severity.INFO,
+    basis=Basis.OBSERVED,
+    source=_STREAM,
+    since="0.1",
+    passes=[stream()],
+    fails=[
+        stream(
+            {
+                "/0/choices/-": {**_MORE, "index": 1, "delta": {"role": "assistant"}},
+                "/3/choices/-": {**_MORE, "index": 1, "delta": {}, "finish_reason": "stop"},
+            }
+        )
+    ],
+    needs=("breached",),
+)
+def chunk_of_several_choices(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """A chunk has pieces of several choices.
+
+    ## Why it matters
+    Legal, yet the reference service sends a chunk for each, and clients that read `choices[0]` alone miss the rest.
+
+    ## Known exceptions
+    None known; told once of a stream.
+    """
+    yield from of_breaches(reading, "choices-together", says="expected a chunk for each choice, got {} in one")
+
+
+@rule(
+    "CC657",
+    anchor="#/components/schemas/ChatCompletionTokenLogprob/properties/bytes",
+    part=Part.RESPONSE,
+    severity=Severity.WARNING,
+    basis=Basis.INTEROP,
+    source="https://developers.openai.com/api/reference/resources/chat/subresources/completions/methods/create",
+    since="0.1",
+    passes=[response(logged(token("Four.")))],
+    fails=[response(logged({**token("Four."), "bytes": [70.0, 111.0, 117.0, 114.0, 46.0]}))],
+    needs=("logprobs",),
+)
+def token_bytes_written_as_floats(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """The bytes of a token are written with fractions of zero, such as `72.0`.
+
+    ## Why it matters
+    What joins the bytes to a text takes integers alone.
+
+    ## Known exceptions
+    None known; told once of an answer.
+    """
+    for pointer, entry in token_entries(reading):
+        data = entry.get("bytes")
+        if isinstance(data, list) and float in map(type, data):
+            yield Finding(f"{pointer}/bytes", f"expected digits alone, got {short(data, 60)}", data)
+            return

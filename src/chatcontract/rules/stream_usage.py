@@ -14,6 +14,7 @@ _API = "https://developers.openai.com/api/reference/resources/chat/subresources/
 _CHUNK = "#/components/schemas/CreateChatCompletionStreamResponse"
 _OPTIONS = "#/components/schemas/ChatCompletionStreamOptions"
 _ASKED = {"/stream_options": {"include_usage": True}}
+_RUNNING = {"/stream_options": {"include_usage": True, "continuous_usage_stats": True}}
 _LAST = {"/4": Insert(usage_chunk())}
 _NULLS = {f"/{position}/usage": None for position in range(4)}
 _FAILED = error().payload()
@@ -97,7 +98,7 @@ def usage_unasked(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.DOCUMENTED,
     source="https://github.com/ogx-ai/ogx/issues/5122",
     since="0.1",
-    passes=[stream({**_LAST, **_NULLS}, request=_ASKED)],
+    passes=[stream({**_LAST, **_NULLS}, request=_ASKED), stream({"/1/usage": USAGE, **_LAST}, request=_RUNNING)],
     fails=[
         stream({"/4": Insert(usage_chunk()), "/5": Insert(usage_chunk())}),
         stream({"/1/usage": USAGE, **_LAST}),
@@ -112,9 +113,9 @@ def usage_repeated(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     What adds the counts up books a multiple of the cost.
 
     ## Known exceptions
-    None known.
+    Requests to servers such as vLLM that ask for running counts with `continuous_usage_stats`.
     """
-    if breaches(reading, "usage-repeated"):
+    if breaches(reading, "usage-repeated") and not _is_continuous(reading):
         count = sum(_usage(part) is not None for part in reading.turns)
         yield from of_breaches(reading, "usage-repeated", says=f"expected one chunk with usage, got {count}")
 
@@ -127,7 +128,7 @@ def usage_repeated(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.DOCUMENTED,
     source=_API,
     since="0.1",
-    passes=[stream(_LAST), stream(_NULLS)],
+    passes=[stream(_LAST), stream(_NULLS), stream({"/3/usage": USAGE}, request=_RUNNING)],
     fails=[stream({"/3/usage": USAGE})],
     compatible=Severity.INFO,
     needs=("breached",),
@@ -139,10 +140,12 @@ def usage_beside_choices(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     It should come alone and last, when everything is counted.
 
     ## Known exceptions
-    Most other servers put it on the last chunk of the choice; no measured client fails.
+    Most other servers put it on the last chunk of the choice; no measured client fails. Requests that ask for
+    running counts with `continuous_usage_stats`.
     """
-    says = "expected empty choices beside usage, got some"
-    yield from of_breaches(reading, "usage-with-choices", says=says)
+    if not _is_continuous(reading):
+        says = "expected empty choices beside usage, got some"
+        yield from of_breaches(reading, "usage-with-choices", says=says)
 
 
 @rule(
@@ -232,6 +235,11 @@ def obfuscation_unwanted(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     if filled:
         message = f"expected no obfuscation, since include_obfuscation is false, got it in {len(filled)} chunks"
         yield Finding("/obfuscation", message, chunk=filled[0])
+
+
+def _is_continuous(reading: Reading) -> bool:
+    """Whether the request asks for running counts in every chunk."""
+    return members(reading.asked.get("stream_options")).get("continuous_usage_stats") is True
 
 
 def _usage(part: Chunk) -> object:

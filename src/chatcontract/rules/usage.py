@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from chatcontract.completeness import is_complete
 from chatcontract.declare import SpecView, rule
-from chatcontract.examples import GONE, Changes, response, stream
+from chatcontract.examples import GONE, Changes, logged, response, stream, token
 from chatcontract.model import JSON, Basis, Finding, Part, Severity
 from chatcontract.pointer import escape
 from chatcontract.reading import Reading, members
@@ -16,6 +16,7 @@ _API = "https://developers.openai.com/api/reference/resources/chat/subresources/
 _USAGE = "#/components/schemas/CompletionUsage/properties"
 _UNDERCOUNTS = "https://github.com/mozilla-ai/any-llm/issues/1290"
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
+_LOGGED = logged(token("Fo"), token("ur"), token("."))
 _DETAILS = ("prompt_tokens_details", "completion_tokens_details")
 
 
@@ -304,6 +305,7 @@ def prompt_tokens_zero(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     fails=[
         response(request={"/max_completion_tokens": 2}),
         response(request={"/model": "gpt-4.1", "/max_tokens": 1}),
+        response({"/usage": GONE, **_LOGGED}, request={"/model": "gpt-4.1", "/max_tokens": 1}),
     ],
 )
 def completion_tokens_above_limit(reading: Reading, spec: SpecView) -> Iterator[Finding]:
@@ -324,6 +326,11 @@ def completion_tokens_above_limit(reading: Reading, spec: SpecView) -> Iterator[
     if tokens is not None and tokens > allowed:
         text = f"expected at most {short(allowed)}, the limit of the request, got {short(tokens)}"
         yield Finding("/usage/completion_tokens", text, tokens)
+        return
+    for pointer, _, entries, _ in token_lists(reading):
+        if len(entries) > limit + 1:
+            text = f"expected at most {short(limit)} tokens, the limit of the request, got {len(entries)}"
+            yield Finding(pointer, text)
 
 
 @rule(

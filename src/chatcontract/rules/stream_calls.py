@@ -1,0 +1,164 @@
+"""Streams (CC65): what kind of tool the calls of an answer are of, and calls that are none or come twice."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from chatcontract.declare import SpecView, rule
+from chatcontract.examples import CALL, GONE, Example, response, stream
+from chatcontract.findings import breaches, of_breach, of_breaches
+from chatcontract.model import JSON, Basis, Finding, Part, Severity
+from chatcontract.reading import Reading, items, members
+from chatcontract.redact import short
+
+_ACCUMULATOR = "https://github.com/openai/openai-python/blob/main/src/openai/lib/streaming/_deltas.py"
+_GUIDE = "https://developers.openai.com/api/docs/guides/function-calling"
+_FRAGMENT = "#/components/schemas/ChatCompletionMessageToolCallChunk"
+_FIRST, _LATER = "/1/choices/0/delta/tool_calls/0", "/2/choices/0/delta/tool_calls/0"
+_BARE = ("", "{}")
+_CALLED = {"/choices/0/message/content": None, "/choices/0/finish_reason": "tool_calls"}
+
+
+def _custom(changes: dict[str, JSON] | None = None) -> Example:
+    """A stream of one custom call in two fragments."""
+    first = {"index": 0, "id": "call_C0ffee1", "type": "custom", "custom": {"name": "run_code", "input": "pri"}}
+    deltas: dict[str, JSON] = {
+        "/1/choices/0/delta": {"tool_calls": [first]},
+        "/2/choices/0/delta": {"tool_calls": [{"index": 0, "custom": {"input": "nt(4)"}}]},
+        "/3/choices/0/finish_reason": "tool_calls",
+    }
+    return stream({**deltas, **(changes or {})})
+
+
+def _twice(**changes: Any) -> Example:
+    """An answer with two calls, which are equal save for the ids and the changes."""
+    return response({**_CALLED, "/choices/0/message/tool_calls": [CALL, {**CALL, "id": "call_2", **changes}]})
+
+
+@rule(
+    "CC651",
+    anchor=f"{_FRAGMENT}/properties/type",
+    part=Part.STREAM,
+    severity=Severity.ERROR,
+    basis=Basis.INTEROP,
+    source=_ACCUMULATOR,
+    since="0.1",
+    passes=[_custom(), _custom({f"{_LATER}/type": "custom"})],
+    fails=[
+        _custom({f"{_FIRST}/type": "function"}),
+        _custom({f"{_LATER}/type": "function"}),
+        _custom({f"{_LATER}/custom": GONE, f"{_LATER}/function": {"arguments": "nt(4)"}}),
+    ],
+    breaks=[("openai-python .stream()", "raises AssertionError"), ("openai-node .stream()", "raises TypeError")],
+    needs=("breached",),
+)
+def fragment_kind_contradicted(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """The type of a streamed call contradicts the member that holds its name and text, or an earlier type.
+
+    ## Why it matters
+    A call of type function has its text in `function`, a custom one in `custom`: clients look there and fail.
+
+    ## Known exceptions
+    A member that is null says nothing.
+    """
+    for position, breach in breaches(reading, "tool-kind-contradicted"):
+        if breach.pointer.endswith("/type"):
+            message = f"expected the type of the first fragment, got {short(breach.value, 60)}"
+        else:
+            name = breach.pointer.rpartition("/")[2]
+            message = f'expected no "{name}" in a call of another type, got {short(breach.value, 60)}'
+        yield of_breach(position, breach._replace(message=message))
+
+
+@rule(
+    "CC652",
+    anchor=f"{_FRAGMENT}/properties/type",
+    part=Part.STREAM,
+    severity=Severity.ERROR,
+    basis=Basis.INTEROP,
+    source=_GUIDE,
+    since="0.1",
+    passes=[_custom(), _custom({f"{_FIRST}/custom/input": "", f"{_LATER}/custom/input": ""})],
+    fails=[_custom({f"{_FIRST}/custom/input": GONE, f"{_LATER}/custom": {}})],
+    breaks=[("openai-python .stream()", "raises AssertionError"), ("openai-node .stream()", "raises TypeError")],
+    needs=("breached",),
+)
+def custom_call_without_input(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """A custom call is streamed to its end without any `input`.
+
+    ## Why it matters
+    Clients hand the input to the tool: there is none, not even an empty one.
+
+    ## Known exceptions
+    None is promised where the answer was cut by the token limit, by a filter or by an error.
+    """
+    yield from of_breaches(reading, "tool-custom-without-input", says="expected an input of the custom call, got none")
+
+
+@rule(
+    "CC653",
+    anchor="#/components/schemas/ChatCompletionStreamResponseDelta/properties/tool_calls",
+    part=Part.STREAM,
+    severity=Severity.WARNING,
+    basis=Basis.INTEROP,
+    source="https://github.com/vllm-project/vllm/issues/44104",
+    since="0.1",
+    passes=[_custom(), stream({"/1/choices/0/delta/tool_calls": None})],
+    fails=[stream({"/1/choices/0/delta/tool_calls": []})],
+    breaks=[("openai-node .stream()", "makes a message whose `tool_calls` is an empty list")],
+    compatible=Severity.INFO,
+    needs=("breached",),
+)
+def delta_tool_calls_empty_list(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """`tool_calls` is an empty list in a delta, where it should be absent.
+
+    ## Why it matters
+    Clients ask whether the member is there, and then read the first call.
+
+    ## Known exceptions
+    None known; told once of a stream.
+    """
+    for position, breach in breaches(reading, "tool-calls-empty")[:1]:
+        yield of_breach(position, breach._replace(message="expected calls or no member at all, got an empty list"))
+
+
+@rule(
+    "CC654",
+    anchor="#/components/schemas/ChatCompletionMessageToolCalls",
+    part=Part.RESPONSE,
+    severity=Severity.INFO,
+    basis=Basis.OBSERVED,
+    source=_GUIDE,
+    since="0.1",
+    passes=[
+        response({**_CALLED, "/choices/0/message/tool_calls": [CALL]}),
+        _twice(function={"name": "get_weather", "arguments": '{"city": "Rome"}'}),
+    ],
+    fails=[_twice()],
+    needs=("calls",),
+)
+def tool_call_repeated(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """Two calls of an answer have the same name and the same arguments or input, and ids of their own.
+
+    ## Why it matters
+    A server that tells its calls a second time, at its end or at another index, makes the client act twice.
+
+    ## Known exceptions
+    Models do call a tool twice on purpose, hence no more than a note; and none where the tool is told nothing.
+    """
+    for position, _, message in reading.choices:
+        seen: dict[tuple[str, str], str] = {}
+        for number, call in enumerate(items(message.get("tool_calls"))):
+            ident, told = _told(call)
+            if not (ident and told):
+                continue
+            if seen.setdefault(told, ident) != ident:
+                text = f"expected another call than {short(seen[told], 60)}, got the same name and text"
+                yield Finding(f"/choices/{position}/message/tool_calls/{number}", text)
+
+
+def _told(call: JSON) -> tuple[str, tuple[str, str] | None]:
+    """The id of a call, and its name and text where both are texts and the text says something."""
+    ident, body = members(call).get("id"), members(members(call).get("function") or members(call).get("custom"))
+    name, text = body.get("name"), body.get("arguments", body.get("input"))
+    told = (name, text) if isinstance(name, str) and isinstance(text, str) and text not in _BARE else None
+    return ident if isinstance(ident, str) else "", told
