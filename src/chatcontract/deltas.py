@@ -259,15 +259,13 @@ def _keep(members: dict[str, JSON], name: str, value: JSON) -> None:
 
 
 def _grown(pieces: list[str]) -> bool:
-    """Whether two pieces in turn begin with the whole text so far; a run of one character, as of blanks, is none."""
-    longest, text, grown = max(map(len, pieces)), "", 0
-    for piece in pieces:
-        if len(text) >= longest:
+    """Whether the first pieces each begin with the one before; a run of one character, as of blanks, is no text."""
+    text, grown = "", 0
+    for piece in filter(None, pieces):
+        if not piece.startswith(text):
             return False
-        if len(text) >= _LEAST_GROWN and len(piece) > len(text) and piece.startswith(text) and text.strip(text[0]):
-            text, grown = piece, grown + 1
-            if grown > 1:
-                return True
-        elif piece:
-            text, grown = text + piece, 0
+        grown += len(text) >= _LEAST_GROWN and piece != text and text.strip(text[0]) != ""
+        if grown > 1:
+            return True
+        text = piece
     return False

@@ -9,7 +9,7 @@ import pytest
 from chatcontract import Contract
 from chatcontract.breaches import BREACHES
 from chatcontract.examples import GONE, Changes, Insert, chunk, error, events, stream, usage_chunk
-from chatcontract.model import Severity, Violation
+from chatcontract.model import Exchange, Response, Severity, Violation
 from chatcontract.rules import (
     stream as order,
 )
@@ -203,3 +203,47 @@ def test_filler_is_counted() -> None:
     filled = {f"/{position}/obfuscation": "x" for position in range(3)}
     (violation,) = found(filled, request={"/stream_options": {"include_obfuscation": False}})
     assert "3 chunks" in violation.message
+
+
+@pytest.mark.parametrize("data", [b"", [], ()])
+def test_an_empty_stream_handed_over_is_an_error(data: Any) -> None:
+    (violation,) = Contract.load().check_stream(data)
+    assert (violation.rule, violation.severity) == ("CC600", Severity.ERROR)
+
+
+def test_a_recorded_exchange_without_a_body_is_no_empty_stream() -> None:
+    assert not Contract.load().check(Exchange("", None, Response(None, (("content-type", "text/event-stream"),), b"")))
+
+
+def test_a_role_that_may_have_stood_in_a_lost_chunk_is_not_missed() -> None:
+    rest = events([chunk({"content": "Four."}), chunk(finish="stop"), "[DONE]"])
+    first = events([chunk({"role": "assistant"})])
+    for lost in (b"data: overloaded\n\n", first.replace(b"data", b"Data"), first[6:]):
+        assert "CC602" not in {v.rule for v in Contract.load().check_stream(lost + rest)}
+    assert "CC602" in {v.rule for v in Contract.load().check_stream(rest + b"data: overloaded\n\n")}
+
+
+def test_a_stream_of_which_no_chunk_can_be_read_is_not_said_to_have_no_choices() -> None:
+    found = Contract.load().check_stream(b"data: overloaded\n\ndata: [DONE]\n\n")
+    assert {v.rule for v in found} == {"CC006"}
+
+
+def azure(**members: Any) -> dict[str, Any]:
+    return {**chunk(), "id": "", "created": 0, "model": "", **members}
+
+
+@pytest.mark.parametrize("position", range(1, 5))
+def test_chunks_about_the_filter_of_azure_may_stand_anywhere(position: int) -> None:
+    told = {"index": 0, "delta": {}, "finish_reason": None, "content_filter_results": {}, "content_filter_offsets": {}}
+    for inserted in (azure(choices=[told]), azure(prompt_filter_results=[]), azure(prompt_annotations=[])):
+        assert not {"CC615", "CC616", "CC617"} & {v.rule for v in found({f"/{position}": Insert(inserted)})}
+
+
+def test_other_chunks_without_an_id_are_told() -> None:
+    assert "CC615" in {v.rule for v in found({"/2": Insert(azure(choices=[{"index": 0, "delta": {}}]))})}
+
+
+def test_a_piece_that_begins_like_the_text_by_chance_is_not_told() -> None:
+    for texts in (("haha", "haha", "haha"), ("Four", "Four.", "!"), ("----", "------", "--------"), ("a", "ab", "abc")):
+        changes = {f"/{at}/choices/0/delta/content": text for at, text in enumerate(texts)}
+        assert "CC614" not in {v.rule for v in found(changes)}

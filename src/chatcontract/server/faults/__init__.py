@@ -12,7 +12,7 @@ from chatcontract.examples import changed
 from chatcontract.model import JSON
 
 SECTIONS = (
-    "completions", "messages", "tools", "usage", "logprobs", "chunks", "fragments", "frames",
+    "completions", "messages", "tools", "usage", "logprobs", "chunks", "fragments", "pieces", "frames",
     "parameters", "errors", "http", "oddities", "audits", "refusals", "legal",
 )  # fmt: skip
 """The modules that declare faults."""

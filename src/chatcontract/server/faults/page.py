@@ -14,6 +14,7 @@ _TITLES = {
     "logprobs": "Log probabilities",
     "chunks": "Chunks of a stream",
     "fragments": "Streamed tool calls",
+    "pieces": "Pieces of text, sound and calls",
     "frames": "The bytes of a stream",
     "parameters": "Parameters that are ignored",
     "errors": "Error answers",
