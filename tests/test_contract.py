@@ -222,10 +222,16 @@ def deviating(root: str, pointer: str, may_be: str) -> tuple[Any, str]:
             if may_be == "absent":
                 del holder[tokens[-1]]
             else:
-                holder[tokens[-1]] = None if may_be == "null" else []
+                holder[tokens[-1]] = deviation(holder[tokens[-1]], may_be)
             told = tokens[:-1] if may_be == "absent" else tokens
             return changed, "".join(f"/{token}" for token in told)
     raise AssertionError(f"no valid {root} has {pointer}")
+
+
+def deviation(value: Any, may_be: str) -> Any:
+    if may_be == "beyond":
+        return value * 129 if isinstance(value, list) else 21
+    return {"null": None, "empty": [], "other": "of-its-own"}[may_be]
 
 
 def matching(value: Any, pointer: list[str]) -> Iterator[list[str | int]]:

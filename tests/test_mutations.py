@@ -20,7 +20,7 @@ from jsonschema import Draft202012Validator
 
 from chatcontract import Contract, Exchange, Response, Severity, Violation, Violations
 from chatcontract.model import Engine, Profile
-from chatcontract.pointer import escape, join
+from chatcontract.pointer import escape, join, resolve
 
 HERE = Path(__file__).parent
 SPEC = HERE.parent / "spec"
@@ -236,7 +236,12 @@ def rating(mutant: Mutant, holders: list[str], forbidden: bool, profile: Profile
     kind = {"a member less": "absent", "null in its place": "null"}.get(mutant.change, "")
     if mutant.change in ("array in its place", "minItems"):
         kind = "empty"
-    levels = [TOLERATED.get((place, mutant.tokens[-1] if mutant.tokens else "", kind)) for place in holders]
+    if mutant.change in ("maximum", "maxItems", "beyond 64 bits past maximum"):
+        kind = "beyond"
+    if mutant.change in ("outside the enumeration", "string in its place") and resolve(mutant.payload, mutant.tokens):
+        kind = "other" if forbidden else ""
+    name = mutant.tokens[-1] if mutant.tokens else ""
+    levels = [TOLERATED.get((place, "*" if isinstance(name, int) else name, kind)) for place in holders]
     return next((level[profile] for level in levels if level), "error" if forbidden else "ignore")
 
 

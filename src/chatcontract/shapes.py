@@ -114,7 +114,8 @@ class Shape:
         if not found.amiss:
             return found.rule.severity
         place = f"{found.pointer}/{escape(found.member)}" if found.member else found.pointer
-        if place.rpartition("/")[2] not in self._excusable:
+        last = place.rpartition("/")[2]
+        if ("*" if last.isdigit() else last) not in self._excusable:
             return found.rule.severity
         level = self._levels.get(f"{self._root}:{starred(place)}:{found.amiss}")
         return found.rule.severity if level is None else None if level == "ignore" else Severity(level)

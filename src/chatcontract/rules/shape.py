@@ -85,8 +85,8 @@ _BY_NAME = {rule.name: rule for rule in RULES}
 class Found(NamedTuple):
     """A rule with what it found.
 
-    `amiss` is `absent`, `null` or `empty` where a tolerance may excuse it, for the member `pointer` or, if
-    it is the absent one, `member` inside of it.
+    `amiss` is `absent`, `null`, `empty`, `other` or `beyond` where a tolerance may excuse it, for the member
+    `pointer` or, if it is the absent one, `member` inside of it.
     """
 
     rule: Rule
@@ -140,13 +140,23 @@ class Meanings:
         message = _message(mismatch, value, known.message)
         if value is None:
             return Found(known.rule, at, message, None, "", "null")
-        return Found(SCHEMA_MISMATCH, at, message, value, "", "empty" if keyword == "minItems" and not value else "")
+        return Found(SCHEMA_MISMATCH, at, message, value, "", _amiss(keyword, expected, value))
 
     def _learnt(self, mismatch: Mismatch, key: tuple[Hashable, ...]) -> "_Place":
         if len(self._places) >= MAX_PLACES:
             self._places.clear()
         self._places[key] = known = _place(mismatch, self._schema)
         return known
+
+
+def _amiss(keyword: str, expected: JSON, value: JSON) -> str:
+    """The kind of tolerance that may excuse a value which is there, and not null."""
+    if keyword in ("enum", "const") and isinstance(value, str) and value:
+        options = expected if isinstance(expected, list) else [expected]
+        return "other" if all(option is None or isinstance(option, str) for option in options) else ""
+    if keyword in ("maximum", "maxItems"):
+        return "beyond"
+    return "empty" if keyword == "minItems" and not value else ""
 
 
 def _distinct(found: list[Found]) -> list[Found]:

@@ -9,9 +9,11 @@ from chatcontract.pointer import escape
 from chatcontract.spec.anchors import Spot, spots
 from chatcontract.spec.document import Document
 from chatcontract.spec.fixes import Schema, nullable
+from chatcontract.spec.simplify import fits_type
+from chatcontract.unions import by_type, find_tag, is_disjoint
 
 Level = Literal["error", "warning", "info", "ignore"]
-Leniency = Literal["absent", "null", "empty"]
+Leniency = Literal["absent", "null", "empty", "other", "beyond"]
 PROFILES: tuple[Profile, ...] = get_args(Profile)
 
 
@@ -92,10 +94,14 @@ def _edited(node: JSON, tokens: list[str], change: Change) -> JSON:
     if not isinstance(node, dict):
         return node
     made = dict(node)
+    head, rest = tokens[0], tokens[1:]
+    if not rest and change is _may_be_other and (opened := _with_other_tag(made, head)):
+        return opened
     for union in ("allOf", "anyOf", "oneOf"):
         if union in made:
             made[union] = [_edited(branch, tokens, change) for branch in made[union]]
-    head, rest = tokens[0], tokens[1:]
+    if not rest and head == "*" and "items" in made:
+        return {**made, "items": change({"properties": {"*": made["items"]}}, "*")["properties"]["*"]}
     if not rest:
         return change(made, head) if head in made.get("properties", {}) else made
     if head == "*" and "items" in made:
@@ -143,17 +149,58 @@ def _stripped(member: JSON) -> JSON:
 
 
 def _may_be_empty(node: Schema, name: str) -> Schema:
-    return _with_member(node, name, _without_least(node["properties"][name]))
+    return _with_member(node, name, _without(node["properties"][name], "minItems"))
 
 
-def _without_least(member: JSON) -> JSON:
+def _without(member: JSON, *keywords: str) -> JSON:
     if not isinstance(member, dict):
         return member
-    made = {name: value for name, value in member.items() if name != "minItems"}
+    made = {name: value for name, value in member.items() if name not in keywords}
     for union in ("anyOf", "oneOf"):
         if union in made:
-            made[union] = [_without_least(branch) for branch in made[union]]
+            made[union] = [_without(branch, *keywords) for branch in made[union]]
     return made
 
 
-_RELAX: dict[str, Change] = {"absent": _may_be_absent, "null": _may_be_null, "empty": _may_be_empty}
+def _may_be_beyond(node: Schema, name: str) -> Schema:
+    return _with_member(node, name, _without(node["properties"][name], "maximum", "maxItems"))
+
+
+def _may_be_other(node: Schema, name: str) -> Schema:
+    return _with_member(node, name, _opened(node["properties"][name]))
+
+
+def _opened(member: JSON) -> JSON:
+    """The schema that takes any text but the empty one where it lists some."""
+    if not isinstance(member, dict):
+        return member
+    made = dict(member)
+    for union in ("anyOf", "oneOf"):
+        if is_disjoint(made.get(union, []), {}) and (branches := made.pop(union, None)):
+            made["anyOf"] = list(map(_opened, branches))
+    listed = [made["const"]] if "const" in made else made.get("enum", [])
+    values = [value for value in listed if "type" not in made or fits_type(value, made)]
+    if not {str} <= set(map(type, values)) <= {str, type(None)}:
+        return made
+    rest = {name: value for name, value in made.items() if name not in ("const", "enum")}
+    return {"minLength": 1, **rest, "type": ["string", "null"] if None in values else "string"}
+
+
+def _with_other_tag(node: Schema, name: str) -> Schema | None:
+    """The union with one branch more, for objects whose tag it does not know; None where `name` is not its tag."""
+    for union in ("anyOf", "oneOf"):
+        branches = node.get(union, [])
+        tag = find_tag(by_type(branches, {}).get("object", []))
+        if tag is not None and tag.name == name and is_disjoint(branches, {}):
+            known = [value for values in tag.values for value in values]
+            unknown = {"type": "string", "minLength": 1, "not": {"enum": known}}
+            other = {"type": "object", "required": [name], "properties": {name: unknown}}
+            rest = {keyword: value for keyword, value in node.items() if keyword != union}
+            return {**rest, "anyOf": [*branches, other]}
+    return None
+
+
+_RELAX: dict[str, Change] = {
+    "absent": _may_be_absent, "null": _may_be_null, "empty": _may_be_empty,
+    "other": _may_be_other, "beyond": _may_be_beyond,
+}  # fmt: skip
