@@ -15,19 +15,21 @@ def compile_contract(folder: Path) -> None:
     """Write everything that the package carries of `spec/` into `folder`."""
     sys.path.insert(0, str(ROOT / "src"))
     from chatcontract import closures, rules
-    from chatcontract.spec import anchors, document, tolerances
+    from chatcontract.spec import anchors, document, forms, tolerances
     from chatcontract.spec import compile as spec_compile
 
     read = document.load(ROOT / "spec" / "openapi.yaml")._replace(origin="spec/openapi.yaml")
     entries = document.parse_yaml((ROOT / "spec" / "tolerances.yaml").read_text(), "spec/tolerances.yaml")
     excused = tolerances.read(entries, read)
+    whole = forms.read(document.parse_yaml((ROOT / "spec" / "forms.yaml").read_text(), "spec/forms.yaml"))
     shutil.rmtree(folder, ignore_errors=True)
-    compiled = spec_compile.compile_document(read, excused)
+    compiled = spec_compile.compile_document(read, excused, whole)
     compiled.facts["deprecated"] = anchors.deprecated(read)
     closures.write(compiled, str(folder))
     written = {
         "tolerances": excused,
-        "levels": tolerances.levels(excused),
+        "forms": whole,
+        "levels": {name: {**known, **forms.levels(whole)[name]} for name, known in tolerances.levels(excused).items()},
         "document": read.tree,
         "rules": rules.index(),
     }

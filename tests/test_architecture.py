@@ -28,6 +28,7 @@ reading reports.* spec.references
 native outline asked_model reports.replay_terminal har sources.messages completeness findings textcalls toolcalls tokens probe spec.operation spec.reduce
 rules.* sources.har sources.vcr sources.flows sources.batch sources.formats judging looks offers plan target probes spec.anchors spec.tiers
 across drift sources.lines probes.* spec.tolerances bodies ratings
+spec.forms
 spec.compile sources.bodies sources.joining sources.schemathesis health
 closures sources
 shapes rulings replay.plan replay.journal

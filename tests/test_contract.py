@@ -262,6 +262,65 @@ def test_a_tolerated_deviation_has_the_severity_that_is_declared(
     assert [(v.pointer, v.severity) for v in found] == told
 
 
+FILTERED: dict[str, Any] = {
+    "index": 0,
+    "finish_reason": None,
+    "content_filter_results": {},
+    "content_filter_offsets": {},
+}
+NOBODY: dict[str, Any] = {"id": "", "object": "", "created": 0, "model": ""}
+GATEWAY: dict[str, Any] = {"code": 502, "message": "Bad gateway.", "param": None, "type": "cf_bad_gateway"}
+FORMS: dict[str, tuple[str, Any]] = {
+    "azure-prompt-filter": ("chunk", {**NOBODY, "choices": [], "prompt_filter_results": [{"prompt_index": 0}]}),
+    "azure-later-filter": ("chunk", {**NOBODY, "choices": [FILTERED]}),
+    "cloudflare": ("error", {"error": GATEWAY}),
+}
+NO_FORMS: dict[str, tuple[str, Any]] = {
+    "a filter chunk with an id": ("chunk", {**FORMS["azure-prompt-filter"][1], "id": "chatcmpl-1"}),
+    "a filter chunk without results": ("chunk", {**NOBODY, "choices": []}),
+    "a later filter without offsets": ("chunk", {**NOBODY, "choices": [{**FILTERED, "content_filter_offsets": None}]}),
+    "a later filter with a null delta": ("chunk", {**NOBODY, "choices": [{**FILTERED, "delta": None}]}),
+    "one choice of two is filtered": ("chunk", {**NOBODY, "choices": [FILTERED, {"index": 1, "finish_reason": None}]}),
+    "a number from another gateway": ("error", {"error": {**GATEWAY, "type": "bad_gateway"}}),
+    "a list from the network": ("error", {"error": {**GATEWAY, "code": [502]}}),
+    "true from the network": ("error", {"error": {**GATEWAY, "code": True}}),
+}
+
+
+def told_of(root: str, payload: Any, profile: Profile, engine: Engine) -> list[tuple[str, str, str]]:
+    contract = Contract.load(profile=profile, engine=engine, select=["CC0"])
+    if root == "error":
+        found = contract.check(exchange(None, 502, payload))
+    else:
+        found = contract.check_chunk(payload)
+        assert found == contract.check_chunk(json.dumps(payload))
+        streamed = contract.check_stream(stream(payload))
+        assert [v._replace(chunk=None) for v in streamed if v.rule != "CC004"] == [
+            v for v in found if v.rule != "CC004"
+        ]
+        assert contract.is_valid_chunk(payload) == (not found.errors)
+    return [(v.rule, v.pointer, v.severity) for v in found if v.rule != "CC004"]
+
+
+@ENGINES
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("form", closures.own().json("forms"), ids=lambda form: form[0])
+def test_a_payload_of_a_form_has_the_severity_that_is_declared(form: Any, profile: Profile, engine: Engine) -> None:
+    name, root, at, _, severity, _ = form
+    told = told_of(root, FORMS[name][1], profile, engine)
+    if severity[profile] == "error":
+        assert {level for _, _, level in told} == {"error"}
+    else:
+        assert told == ([] if severity[profile] == "ignore" else [("CC001", at, severity[profile])])
+
+
+@ENGINES
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("name", NO_FORMS)
+def test_what_only_resembles_a_form_stays_an_error(name: str, profile: Profile, engine: Engine) -> None:
+    assert "error" in {level for _, _, level in told_of(*NO_FORMS[name], profile, engine)}
+
+
 def test_the_compatible_profile_is_silent_about_extensions() -> None:
     body = {**RESPONSE, "x_vendor": 1}
     assert Contract.load(profile="compatible").check_response(body) == ()

@@ -35,6 +35,16 @@ ROOTS = {
     "error": "ErrorResponse",
 }
 PAYLOADS = [(root, name, payload) for root in ROOTS for name, payload in VALID[root + "s"].items()]
+TAGGED = [
+    [f"/{target.rsplit('/', 1)[-1]}" for target in mapping.values()]
+    for mapping in (
+        SCHEMAS["CreateChatCompletionRequest"]["properties"]["tools"]["items"]["discriminator"]["mapping"],
+        SCHEMAS["ResponseFormat"]["discriminator"]["mapping"],
+        SCHEMAS["ChatCompletionRequestUserMessageContentPart"]["discriminator"]["mapping"]
+        | SCHEMAS["ChatCompletionRequestAssistantMessageContentPart"]["discriminator"]["mapping"],
+    )
+]
+"""Components that stand in the same place, told apart by a tag that may be another one."""
 PROFILES: tuple[Profile, ...] = ("strict", "openai", "compatible")
 ENGINES: tuple[Engine, ...] = ("jsonschema-rs", "jsonschema")
 ONE_EACH = pytest.mark.parametrize(("root", "name", "payload"), PAYLOADS, ids=[f"{p[0]}: {p[1]}" for p in PAYLOADS])
@@ -236,13 +246,28 @@ def rating(mutant: Mutant, holders: list[str], forbidden: bool, profile: Profile
     kind = {"a member less": "absent", "null in its place": "null"}.get(mutant.change, "")
     if mutant.change in ("array in its place", "minItems"):
         kind = "empty"
-    if mutant.change in ("maximum", "maxItems", "beyond 64 bits past maximum"):
+    name = mutant.tokens[-1] if mutant.tokens else ""
+    if mutant.change in ("maximum", "maxItems", "beyond 64 bits past maximum") or is_hot(mutant):
         kind = "beyond"
     if mutant.change in ("outside the enumeration", "string in its place") and resolve(mutant.payload, mutant.tokens):
         kind = "other" if forbidden else ""
-    name = mutant.tokens[-1] if mutant.tokens else ""
+        holders = [*holders, *(other for place in holders for other in same_place(place, mutant.tokens))]
     levels = [TOLERATED.get((place, "*" if isinstance(name, int) else name, kind)) for place in holders]
     return next((level[profile] for level in levels if level), "error" if forbidden else "ignore")
+
+
+def is_hot(mutant: Mutant) -> bool:
+    """Whether a sample of another type is beyond the one bound that is a tolerance's and less than the sample."""
+    return mutant.change == "integer in its place" and mutant.tokens == ("temperature",)
+
+
+def same_place(place: str, tokens: tuple[str | int, ...]) -> Iterator[str]:
+    """The other components that the tag of a union puts in the place of this one."""
+    if tokens[0] == "prediction":
+        return
+    for group in TAGGED:
+        if place in group:
+            yield from group
 
 
 def expected_rule(mutant: Mutant, holders: list[dict[str, Any]]) -> str:

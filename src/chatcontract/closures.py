@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from chatcontract.spec.document import Document
 
 OWN = os.path.join(os.path.dirname(__file__), "contract")
-FORMAT = 3
+FORMAT = 4
 """Raised when what a closure holds changes, so that kept ones are made anew."""
 
 
@@ -75,13 +75,15 @@ def _compiled(read: "Document", network: bool, without: Collection[str]) -> "Clo
     from chatcontract import schema
     from chatcontract.spec.compile import compile_document
     from chatcontract.spec.document import Document
+    from chatcontract.spec.forms import Form
     from chatcontract.spec.tolerances import Tolerance
 
     texts = own()
     ours = Document(texts.json("document"), "spec/openapi.yaml", "")
     tolerances = [Tolerance(*entry) for entry in texts.json("tolerances")]
+    forms = [Form(*entry) for entry in texts.json("forms")]
     closure = compile_document(
-        read, tolerances, ours=ours, network=network, without=without, is_pattern=schema.is_pattern
+        read, tolerances, forms, ours=ours, network=network, without=without, is_pattern=schema.is_pattern
     )
     for text in closure.texts.values():
         try:

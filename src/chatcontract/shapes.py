@@ -59,6 +59,18 @@ class Shape:
         mine = [key.rpartition(":")[0] for key in self._levels if key.startswith(f"{self._root}:")]
         return frozenset(place.rpartition("/")[2] for place in mine)
 
+    @cached_property
+    def _forms(self) -> list[tuple[Verdict, shape.Found]]:
+        """What is said of the payloads of each form that the profile does not call an error."""
+        import json
+
+        forms = [form for form in closures.own().json("forms") if form[1] == self._root]
+        return [
+            (guarded(self._compiler.verdict(json.dumps(schema))), shape.of_form(name, at, says))
+            for name, _, at, says, severity, schema in forms
+            if severity[self._ratings.profile] != "error"
+        ]
+
     def violations(self, text: Text, chunk: int | None = None, exchange: str = "") -> list[Violation]:
         """What the text's grammar and the schema find."""
         if not text.faults and self.silent(text.value):
@@ -103,7 +115,13 @@ class Shape:
             mismatches = list(islice(lister(value), MAX_MISMATCHES))
         if any(mismatch.branches for mismatch in mismatches):
             mismatches = list(islice(meant(mismatches), MAX_MISMATCHES))
-        return found + meanings.findings(mismatches, value)
+        return found + self._of_forms(meanings.findings(mismatches, value), value)
+
+    def _of_forms(self, found: list[shape.Found], value: JSON) -> list[shape.Found]:
+        """What was found; what is said of the form in place of all that deviates, if the payload has one."""
+        deviating = [one for one in found if one.rule is not shape.UNDOCUMENTED_MEMBER]
+        said = next((says for fits, says in self._forms if fits(value)), None) if deviating else None
+        return found if said is None else [said, *(one for one in found if one.rule is shape.UNDOCUMENTED_MEMBER)]
 
     def _severity(self, found: shape.Found) -> Severity | None:
         """The severity in the profile; None where the profile has nothing to say."""

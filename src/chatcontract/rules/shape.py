@@ -86,7 +86,7 @@ class Found(NamedTuple):
     """A rule with what it found.
 
     `amiss` is `absent`, `null`, `empty`, `other` or `beyond` where a tolerance may excuse it, for the member
-    `pointer` or, if it is the absent one, `member` inside of it.
+    `pointer` or, if it is the absent one, `member` inside of it; or the name of a form that does.
     """
 
     rule: Rule
@@ -102,6 +102,11 @@ def text_findings(faults: Iterable[TextFault]) -> Iterator[Found]:
     """What is wrong with the JSON text itself."""
     for fault in faults:
         yield Found(_BY_NAME[fault.kind], fault.pointer, _cut(fault.message))
+
+
+def of_form(name: str, at: str, says: str) -> Found:
+    """What is said of a payload that has a form."""
+    return Found(SCHEMA_MISMATCH, at, says, None, "", name)
 
 
 class Meanings:

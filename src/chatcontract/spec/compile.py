@@ -12,6 +12,7 @@ from chatcontract.model import JSON
 from chatcontract.spec import operation, tiers
 from chatcontract.spec.document import Document
 from chatcontract.spec.fixes import FIXES, Fixer, Schema
+from chatcontract.spec.forms import Form, admitting
 from chatcontract.spec.operation import ROOTS, Root
 from chatcontract.spec.reduce import Reducer
 from chatcontract.spec.references import Resolver
@@ -36,6 +37,7 @@ class Closure(NamedTuple):
 def compile_document(
     document: Document,
     tolerances: Iterable[Tolerance],
+    forms: Iterable[Form] = (),
     *,
     ours: Document | None = None,
     network: bool = False,
@@ -47,6 +49,7 @@ def compile_document(
     Args:
         document: as `document.load` gave it.
         tolerances: members to be excused by profile.
+        forms: payloads to be excused by profile.
         ours: our own document, which lends the roots that this document lacks; None for our own.
         network: follow references into the network.
         without: ids of fixes (see `fixes.FIXES`) to leave out.
@@ -65,7 +68,7 @@ def compile_document(
         reducer = Reducer(resolver, fixer, is_pattern)
         lent = dict(_lent(found.roots, fixer, ours)) if ours else {}
         schemas = {**dict(_reduced(found.roots, reducer, fixer, lent)), **lent}
-        texts = dict(_texts(schemas, list(tolerances), own=lent if ours else ROOTS))
+        texts = dict(_texts(schemas, list(tolerances), list(forms), own=lent if ours else ROOTS))
     except RecursionError:
         raise SpecError(f"{document.origin}: schemas are nested too deeply. Reduce the document.") from None
     return Closure(texts, {**_facts(document, found.path, fixer), "files": resolver.files})
@@ -120,18 +123,22 @@ def _is_envelope(branch: JSON) -> bool:
 
 
 def _texts(
-    schemas: dict[str, Schema], tolerances: list[Tolerance], *, own: Collection[str]
+    schemas: dict[str, Schema], tolerances: list[Tolerance], forms: list[Form], *, own: Collection[str]
 ) -> Iterable[tuple[str, str]]:
     for root, schema in schemas.items():
         mine = [tolerance for tolerance in tolerances if tolerance.root == root]
+        taken = [form for form in forms if form.root == root]
         strict = tightened(schema, mine) if root in own else schema
         yield f"{root}.precise", _text(tiers.precise(tiers.closed(strict)))
         for profile in PROFILES:
-            verdict = relaxed(strict, mine, profile, BELOW_ERROR)
-            yield f"{profile}.{root}.verdict", _text(tiers.fast(verdict))
+            verdict = tiers.fast(relaxed(strict, mine, profile, BELOW_ERROR))
+            yield f"{profile}.{root}.verdict", _text(admitting(verdict, taken, profile, BELOW_ERROR))
             silent = relaxed(strict, mine, profile, IGNORED)
-            silent = silent if profile == "compatible" else tiers.closed(silent)
-            yield f"{profile}.{root}.silent", _text(tiers.fast(silent))
+            if profile == "compatible":
+                silent = admitting(tiers.fast(silent), taken, profile, IGNORED)
+            else:  # what a form has beyond the document is told as undocumented
+                silent = tiers.fast(tiers.closed(silent))
+            yield f"{profile}.{root}.silent", _text(silent)
 
 
 def _text(schema: Schema) -> str:
