@@ -261,10 +261,9 @@ class Contract:
         return Violations(found) if found else _NOTHING
 
     def _exchange_violations(self, reading: Reading) -> list[Violation]:
-        request = reading.exchange.request
-        if request is None or not request.body:
+        if reading.exchange.request is None or (not reading.exchange.request.body and not reading.request.faults):
             return self._answered_violations(reading)
-        found = self._shapes["request"].violations(reading.request, exchange=reading.exchange.id)
+        found = self._shapes["request"].violations(reading.addressed, exchange=reading.exchange.id)
         found += self._rulings.of(reading, Part.REQUEST)
         found += self._answered_violations(reading)
         return found

@@ -26,6 +26,34 @@ def decoded(data: bytes, header: str, limit: int) -> bytes:
     return data
 
 
+def undone(data: bytes, header: str, limit: int) -> tuple[bytes, str]:
+    """The bytes without their encodings, and why they could not be read; those that are not encoded stay as they are.
+
+    >>> undone(b"plain", "gzip", 1000)
+    (b'plain', '')
+    """
+    if data[:1] in (b"{", b"[") and _is_text(data):
+        return data, ""
+    try:
+        return decoded(data, header, limit), ""
+    except _Damaged:
+        return data, ""
+    except SourceError as error:
+        return (data, "") if _is_text(data) else (b"", f"not read: {error}")
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+class _Damaged(SourceError):
+    """What is no data of the encoding, or not all of it."""
+
+
 def _one(data: bytes, encoding: str, limit: int) -> bytes:
     undo = _DECODERS.get(encoding)
     if undo is None:
@@ -33,7 +61,7 @@ def _one(data: bytes, encoding: str, limit: int) -> bytes:
     try:
         made = undo(data, limit + 1)
     except (ValueError, zlib.error) as error:
-        raise SourceError(f"the {encoding} encoding cannot be undone: {error}") from None
+        raise _Damaged(f"the {encoding} encoding cannot be undone: {error}") from None
     if len(made) > limit:
         raise SourceError(f"more than {limit} bytes when the {encoding} encoding is undone")
     return made

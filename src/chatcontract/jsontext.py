@@ -44,7 +44,7 @@ class TextFault(NamedTuple):
     """Something wrong with a JSON text.
 
     `kind` is one of `duplicate-key`, `invalid-json`, `non-finite-number`, `invalid-utf8`,
-    `excessive-nesting`, `excessive-size`; `pointer` the member it is about (the whole text: empty).
+    `excessive-nesting`, `excessive-size`, `undecoded-body`; `pointer` the member it is about (the whole text: empty).
     """
 
     kind: str

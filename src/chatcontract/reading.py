@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar
 
 from chatcontract import envelopes, traits
-from chatcontract.jsontext import ABSENT, TextFault, parse, parse_each, plain_values
-from chatcontract.model import JSON, Event, Exchange, Oddity, Response
+from chatcontract.jsontext import ABSENT, MAX_BYTES, TextFault, parse, parse_each, plain_values
+from chatcontract.model import JSON, Event, Exchange, Oddity, Request, Response
 from chatcontract.oddities import UNREADABLE
 from chatcontract.sse import read_events
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from chatcontract.chunks import Breach
 
 DONE = "[DONE]"
+_STARTS = b'{["deir:\r\n\t \xef'
+"""First bytes of JSON texts and event streams."""
 Kind = Literal["response", "stream", "error", "none"]
 Found = TypeVar("Found")
 
@@ -47,6 +49,17 @@ def looks_like_events(body: bytes) -> bool:
     """Whether the bytes begin as an event stream does."""
     start = body[:200].lstrip(b"\xef\xbb\xbf\r\n")
     return start.startswith((b"data:", b"event:", b"id:", b"retry:", b":"))
+
+
+def _is_encoded(message: Request | Response | None) -> bool:
+    """Whether a body is said to be encoded and does not begin as one that is not."""
+    if message is None or not message.body or (message.body[0] in _STARTS and message.body[:64].isascii()):
+        return False
+    return header(message.headers, "content-encoding").strip().lower() not in ("", "identity")
+
+
+def _sealed(reason: str) -> Text:
+    return Text(ABSENT, (TextFault("undecoded-body", "", reason),))
 
 
 def is_terminator(event: Event) -> bool:
@@ -93,12 +106,30 @@ class Reading:
     def __init__(self, exchange: Exchange, *, request: Text | None = None, answer: Text | None = None) -> None:
         self.exchange = exchange
         self._known: dict[Callable[..., Any], Any] = {}
+        if _is_encoded(exchange.request) or _is_encoded(exchange.response):
+            self._decode()
         if request is not None:
             self.request = request
         if answer is not None:
             self.answer = answer
             if exchange.response is None:
                 self.kind = "response"
+
+    def _decode(self) -> None:
+        """Undo the content encodings; a body that needs more than is installed is read as one with that fault."""
+        from chatcontract.encodings import undone
+
+        request, response = self.exchange.request, self.exchange.response
+        if request is not None and _is_encoded(request):
+            body, reason = undone(request.body, header(request.headers, "content-encoding"), MAX_BYTES)
+            self.exchange = self.exchange._replace(request=request._replace(body=body))
+            if reason:
+                self.request = _sealed(reason)
+        if response is not None and _is_encoded(response):
+            body, reason = undone(response.body, header(response.headers, "content-encoding"), MAX_BYTES)
+            self.exchange = self.exchange._replace(response=response._replace(body=body, arrivals=()))
+            if reason:
+                self.answer, self.kind = _sealed(reason), "response"
 
     @lazy
     def request(self) -> Text:
@@ -110,6 +141,16 @@ class Reading:
     def asked(self) -> dict[str, JSON]:
         """The request as an object; empty where there is none."""
         return self.request.value if isinstance(self.request.value, dict) else {}
+
+    @property
+    def addressed(self) -> Text:
+        """The request as the schema is to judge it: with the model that the address of a deployment stands for."""
+        request, value = self.exchange.request, self.request.value
+        if request is None or "model" in self.asked or not isinstance(value, dict):
+            return self.request
+        path = request.url.partition("?")[0].rsplit("/", 4)
+        is_deployment = len(path) == 5 and path[1] == "deployments" and path[3:] == ["chat", "completions"]
+        return Text({"model": path[2], **value}, self.request.faults) if is_deployment else self.request
 
     @lazy
     def messages(self) -> list[tuple[int, dict[str, JSON]]]:

@@ -265,7 +265,7 @@ def _is_refused(reading: Reading, spec: SpecView) -> bool:
     """Whether there is a request and it breaks the contract."""
     if reading.exchange.request is None or not reading.exchange.request.body:
         return False
-    text = reading.request
+    text = reading.addressed
     return bool(text.faults) or text.value is ABSENT or not spec.accepts_request(text.value)
 
 

@@ -75,6 +75,11 @@ RULES: tuple[Rule, ...] = (
         "CC010", "excessive-size", "The payload is larger than what is read.", Severity.ERROR, Basis.INTEROP,
         _RFC8259 + "#section-9", "It was not read: split the recording or raise the limit.",
     ),
+    _rule(
+        "CC011", "undecoded-body", "The body has a content encoding that cannot be undone here.",
+        Severity.WARNING, Basis.INTEROP, "https://www.rfc-editor.org/rfc/rfc9110#section-8.4",
+        "It was not read: install `chatcontract[traffic]`, or record with `accept-encoding: gzip`.",
+    ),
 )  # fmt: skip
 
 _CLOSING = ("additionalProperties", "unevaluatedProperties")

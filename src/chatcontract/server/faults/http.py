@@ -32,6 +32,17 @@ def media_type_missing(answer: Answer) -> JSON:
     return answer.with_header("content-type", None)
 
 
+@fault(
+    "CC011",
+    stage=Stage.ANSWER,
+    unseen="it accepts none but identity and calls another encoding a fault of the connection: the probe is errored",
+)
+def encoding_unknown(answer: Answer) -> JSON:
+    """The body has a content encoding that nobody asked for and few know."""
+    packed = bytes(byte ^ 0x80 for byte in answer.body)
+    return answer.with_body(packed).with_header("content-encoding", "compress")
+
+
 @fault("CC113", stage=Stage.ANSWER)
 def status_created(answer: Answer) -> JSON:
     """The status of a success is 201."""

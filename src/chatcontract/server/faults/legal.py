@@ -57,6 +57,15 @@ def legal_bytes_split(frames: JSON) -> JSON:
 
 
 @fault(stage=Stage.CHUNKS, request="stream")
+def legal_filter_first(data: JSON) -> None:
+    """A chunk with the filter results of the prompt, and nothing else, comes first."""
+    filtered = [{"prompt_index": 0, "content_filter_results": {}}]
+    data.insert(
+        0, {"id": "", "object": "", "created": 0, "model": "", "choices": [], "prompt_filter_results": filtered}
+    )
+
+
+@fault(stage=Stage.CHUNKS, request="stream")
 def legal_single_chunk(data: JSON) -> JSON:
     """One chunk has the whole text."""
     deltas = [choice["delta"] for piece in data for choice in piece.get("choices", ()) if isinstance(piece, dict)]
