@@ -231,7 +231,7 @@ def deviating(root: str, pointer: str, may_be: str) -> tuple[Any, str]:
 def deviation(value: Any, may_be: str) -> Any:
     if may_be == "beyond":
         return value * 129 if isinstance(value, list) else 21
-    return {"null": None, "empty": [], "other": "of-its-own"}[may_be]
+    return {"null": None, "empty": [], "other": "of-its-own"}.get(may_be, may_be[1:])
 
 
 def matching(value: Any, pointer: list[str]) -> Iterator[list[str | int]]:
@@ -270,12 +270,25 @@ FILTERED: dict[str, Any] = {
 }
 NOBODY: dict[str, Any] = {"id": "", "object": "", "created": 0, "model": ""}
 GATEWAY: dict[str, Any] = {"code": 502, "message": "Bad gateway.", "param": None, "type": "cf_bad_gateway"}
+SEEN: dict[str, Any] = {
+    "id": "chatcmpl-1",
+    "object": "chat.completion",
+    "created": 1701103876,
+    "model": "gpt-4-1106-vision-preview",
+    "choices": [
+        {"index": 0, "message": {"role": "assistant", "content": "A lake."}, "finish_details": {"type": "max_tokens"}}
+    ],
+    "usage": {"prompt_tokens": 11, "completion_tokens": 5, "total_tokens": 16},
+}
 FORMS: dict[str, tuple[str, Any]] = {
+    "vision-preview": ("response", SEEN),
     "azure-prompt-filter": ("chunk", {**NOBODY, "choices": [], "prompt_filter_results": [{"prompt_index": 0}]}),
     "azure-later-filter": ("chunk", {**NOBODY, "choices": [FILTERED]}),
     "cloudflare": ("error", {"error": GATEWAY}),
 }
 NO_FORMS: dict[str, tuple[str, Any]] = {
+    "details of another model": ("response", {**SEEN, "model": "gpt-4"}),
+    "details that are a text": ("response", {**SEEN, "choices": [{**SEEN["choices"][0], "finish_details": "stop"}]}),
     "a filter chunk with an id": ("chunk", {**FORMS["azure-prompt-filter"][1], "id": "chatcmpl-1"}),
     "a filter chunk without results": ("chunk", {**NOBODY, "choices": []}),
     "a later filter without offsets": ("chunk", {**NOBODY, "choices": [{**FILTERED, "content_filter_offsets": None}]}),
@@ -292,13 +305,12 @@ def told_of(root: str, payload: Any, profile: Profile, engine: Engine) -> list[t
     if root == "error":
         found = contract.check(exchange(None, 502, payload))
     else:
-        found = contract.check_chunk(payload)
-        assert found == contract.check_chunk(json.dumps(payload))
+        found = getattr(contract, f"check_{root}")(payload)
+        assert found == getattr(contract, f"check_{root}")(json.dumps(payload))
+        assert getattr(contract, f"is_valid_{root}")(payload) == (not found.errors)
+    if root == "chunk":
         streamed = contract.check_stream(stream(payload))
-        assert [v._replace(chunk=None) for v in streamed if v.rule != "CC004"] == [
-            v for v in found if v.rule != "CC004"
-        ]
-        assert contract.is_valid_chunk(payload) == (not found.errors)
+        assert [v._replace(chunk=None) for v in streamed] == list(found)
     return [(v.rule, v.pointer, v.severity) for v in found if v.rule != "CC004"]
 
 
@@ -319,6 +331,25 @@ def test_a_payload_of_a_form_has_the_severity_that_is_declared(form: Any, profil
 @pytest.mark.parametrize("name", NO_FORMS)
 def test_what_only_resembles_a_form_stays_an_error(name: str, profile: Profile, engine: Engine) -> None:
     assert "error" in {level for _, _, level in told_of(*NO_FORMS[name], profile, engine)}
+
+
+DEPLOYED = {"messages": REQUEST["messages"]}
+AZURE = "https://x.openai.azure.com/openai/deployments/d/chat/completions?api-version=2024-10-21"
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_address_of_a_deployment_stands_for_the_model(profile: Profile) -> None:
+    contract = Contract.load(profile=profile)
+    asked = Exchange("", Request("POST", AZURE, (), json.dumps(DEPLOYED).encode()))
+    assert contract.check(asked) == ()
+    for request in (
+        Request("POST", "https://h/v1/chat/completions", (), json.dumps(DEPLOYED).encode()),
+        Request("POST", "https://h/deployments/chat/completions", (), json.dumps(DEPLOYED).encode()),
+        Request("POST", AZURE, (), json.dumps({**DEPLOYED, "model": None}).encode()),
+        Request("POST", AZURE, (), b"{}"),
+    ):
+        assert contract.check(Exchange("", request)).errors
+    assert contract.check_request(DEPLOYED).errors
 
 
 def test_the_compatible_profile_is_silent_about_extensions() -> None:

@@ -1,9 +1,11 @@
 """Content encodings undone, within a bound."""
 
 import gzip
+import json
 import sys
 import zlib
 from collections.abc import Callable
+from typing import Any
 
 import brotli
 import pytest
@@ -11,8 +13,11 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatcontract.encodings import decoded
+from chatcontract import Contract, Exchange
+from chatcontract.encodings import decoded, undone
+from chatcontract.examples import Example, error, response, stream
 from chatcontract.exceptions import SourceError
+from chatcontract.model import Request
 
 
 def raw_deflate(data: bytes) -> bytes:
@@ -65,3 +70,56 @@ def test_a_missing_package_is_named_with_the_command(name: str, package: str, mo
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(SourceError, match=rf"{package}: pip install 'chatcontract\[traffic\]'"):
         decoded(b"x", name, 10)
+
+
+def encoded(example: Example, header: str, pack: Pack) -> Exchange:
+    """The exchange with both bodies packed and that header."""
+    exchange = example.exchange()
+    answer = exchange.response
+    assert answer is not None
+    named = (("Content-Encoding", header),)
+    return exchange._replace(
+        request=Request(headers=named, body=pack(json.dumps(ASKED).encode())),
+        response=answer._replace(headers=(*answer.headers, *named), body=pack(answer.body)),
+    )
+
+
+ASKED: dict[str, Any] = {"model": "gpt-5", "messages": [{"role": "user", "content": "Hi"}], "stream": None}
+EXAMPLES = (response({"/created": -1}), stream({"/1/created": -1}), error({"/error/message": ""}))
+
+
+@pytest.mark.parametrize(("name", "pack"), PACKS)
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_exchange_is_checked_without_its_encoding(example: Example, name: str, pack: Pack) -> None:
+    contract = Contract.load()
+    plain = contract.check(encoded(example, "", lambda data: data))
+    assert plain
+    assert contract.check(encoded(example, name, pack)) == plain
+    assert contract.check(encoded(example, name, lambda data: data)) == plain
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_an_encoding_that_no_header_tells_is_an_error(example: Example) -> None:
+    answer = encoded(example, "gzip", gzip.compress).response
+    assert answer is not None
+    told = Contract.load().check(Exchange("", None, answer._replace(headers=())))
+    assert {"CC008", "CC680"} & {v.rule for v in told.errors}
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_a_body_in_an_encoding_that_cannot_be_undone_is_named(
+    example: Example, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed = encoded(example, "br", brotli.compress)
+    monkeypatch.setitem(sys.modules, "brotli", None)
+    told = Contract.load().check(packed)
+    assert [(v.rule, v.severity, v.side) for v in told] == [
+        ("CC011", "warning", "client"),
+        ("CC011", "warning", "server"),
+    ]
+    assert "pip install" in told[0].message
+
+
+def test_a_bomb_is_not_read() -> None:
+    made = undone(gzip.compress(bytes(10**6)), "gzip", 1000)
+    assert made == (b"", "not read: more than 1000 bytes when the gzip encoding is undone")

@@ -135,7 +135,8 @@ class Shape:
         last = place.rpartition("/")[2]
         if ("*" if last.isdigit() else last) not in self._excusable:
             return found.rule.severity
-        level = self._levels.get(f"{self._root}:{starred(place)}:{found.amiss}")
+        key = f"{self._root}:{starred(place)}:"
+        level = self._levels.get(key + found.amiss) or self._levels.get(f"{key}={found.value}")
         return found.rule.severity if level is None else None if level == "ignore" else Severity(level)
 
 

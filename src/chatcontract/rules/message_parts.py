@@ -285,6 +285,7 @@ def file_data_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]
     since="0.1",
     passes=[_image("https://example.com/a.png")],
     fails=[_image_as_text("gpt-4o"), _image_as_text("gpt-5.2", "a.png")],
+    compatible=Severity.WARNING,
     needs=("/messages/*/content/*",),
 )
 def image_url_as_text(reading: Reading, spec: SpecView) -> Iterator[Finding]:

@@ -63,6 +63,7 @@ def model_empty(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     since="0.1",
     passes=[request({"/model": "gpt-4o", "/max_tokens": 1}), request({"/max_completion_tokens": None})],
     fails=[request({"/model": "gpt-4o", "/max_tokens": 0}), request({"/max_completion_tokens": -1})],
+    compatible=Severity.WARNING,
     needs=("limited",),
 )
 def output_limit_below_one(reading: Reading, spec: SpecView) -> Iterator[Finding]:

@@ -13,7 +13,6 @@ from chatcontract.spec.simplify import fits_type
 from chatcontract.unions import by_type, find_tag, is_disjoint
 
 Level = Literal["error", "warning", "info", "ignore"]
-Leniency = Literal["absent", "null", "empty", "other", "beyond"]
 PROFILES: tuple[Profile, ...] = get_args(Profile)
 
 
@@ -21,12 +20,12 @@ class Tolerance(NamedTuple):
     """One member, what may be amiss with it, and how bad that is in each profile.
 
     `root` is one of request, response, chunk, error; `pointer` leads to the member in an instance of it,
-    with `*` for array indices.
+    with `*` for array indices. `may_be` is one of absent, null, empty, other, beyond, or `=` and a text.
     """
 
     root: str
     pointer: str
-    may_be: Leniency
+    may_be: str
     severity: dict[str, Level]
     reason: str
     evidence: str
@@ -73,7 +72,8 @@ def relaxed(schema: Schema, tolerances: Iterable[Tolerance], profile: str, level
     """The schema without what the profile rates at one of `levels`."""
     for tolerance in tolerances:
         if tolerance.severity[profile] in levels:
-            schema = _edited(schema, tolerance.tokens, _RELAX[tolerance.may_be])
+            kind = tolerance.may_be
+            schema = _edited(schema, tolerance.tokens, _may_be_this(kind[1:]) if kind[0] == "=" else _RELAX[kind])
     return schema
 
 
@@ -172,18 +172,33 @@ def _may_be_other(node: Schema, name: str) -> Schema:
 
 def _opened(member: JSON) -> JSON:
     """The schema that takes any text but the empty one where it lists some."""
+    return _enumerated(
+        member,
+        lambda rest, values: {"minLength": 1, **rest, "type": ["string", "null"] if None in values else "string"},
+    )
+
+
+def _may_be_this(text: str) -> Change:
+    def change(node: Schema, name: str) -> Schema:
+        member = node["properties"][name]
+        return _with_member(node, name, _enumerated(member, lambda rest, values: {**rest, "enum": [*values, text]}))
+
+    return change
+
+
+def _enumerated(member: JSON, change: Callable[[Schema, list[JSON]], Schema]) -> JSON:
+    """The schema with `change` applied to each enumeration of texts: to the rest of its schema and its values."""
     if not isinstance(member, dict):
         return member
     made = dict(member)
     for union in ("anyOf", "oneOf"):
         if is_disjoint(made.get(union, []), {}) and (branches := made.pop(union, None)):
-            made["anyOf"] = list(map(_opened, branches))
+            made["anyOf"] = [_enumerated(branch, change) for branch in branches]
     listed = [made["const"]] if "const" in made else made.get("enum", [])
     values = [value for value in listed if "type" not in made or fits_type(value, made)]
     if not {str} <= set(map(type, values)) <= {str, type(None)}:
         return made
-    rest = {name: value for name, value in made.items() if name not in ("const", "enum")}
-    return {"minLength": 1, **rest, "type": ["string", "null"] if None in values else "string"}
+    return change({name: value for name, value in made.items() if name not in ("const", "enum")}, values)
 
 
 def _with_other_tag(node: Schema, name: str) -> Schema | None:
