@@ -136,7 +136,9 @@ class Shape:
         if ("*" if last.isdigit() else last) not in self._excusable:
             return found.rule.severity
         key = f"{self._root}:{starred(place)}:"
-        level = self._levels.get(key + found.amiss) or self._levels.get(f"{key}={found.value}")
+        level = self._levels.get(key + found.amiss)
+        if level is None and found.amiss == "other":
+            level = self._levels.get(f"{key}={found.value}")
         return found.rule.severity if level is None else None if level == "ignore" else Severity(level)
 
 

@@ -295,7 +295,8 @@ def image_url_as_text(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     The service refuses the request: models since GPT-4 Turbo ask for the object.
 
     ## Known exceptions
-    The first vision models (`gpt-4-vision-preview`, `gpt-4-1106-vision-preview`) took text: a note only.
+    The first vision models (`gpt-4-vision-preview`, `gpt-4-1106-vision-preview`) took text: a note only. Other
+    servers take it too: a warning in profile `compatible`.
     """
     model = reading.asked.get("model")
     severity = Severity.INFO if isinstance(model, str) and model.startswith(_TOOK_TEXT) else None

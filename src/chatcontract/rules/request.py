@@ -73,7 +73,7 @@ def output_limit_below_one(reading: Reading, spec: SpecView) -> Iterator[Finding
     The service refuses it (`integer_below_min_value`). Libraries that write -1 for "no limit" fail here.
 
     ## Known exceptions
-    Some local servers read -1 as "no limit".
+    Some local servers read -1 as "no limit": a warning in profile `compatible`.
     """
     for name in ("max_completion_tokens", "max_tokens"):
         limit = reading.asked.get(name)
