@@ -133,7 +133,7 @@ class Shape:
             return found.rule.severity
         place = f"{found.pointer}/{escape(found.member)}" if found.member else found.pointer
         last = place.rpartition("/")[2]
-        if ("*" if last.isdigit() else last) not in self._excusable:
+        if ("*" if last.isdecimal() else last) not in self._excusable:
             return found.rule.severity
         key = f"{self._root}:{starred(place)}:"
         level = self._levels.get(key + found.amiss)
