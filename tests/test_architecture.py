@@ -25,7 +25,7 @@ cleaning journal encodings jsontext calls examples evidence json_schema client s
 deltas
 schema chunks envelopes declare page recording sources.files sources.json_items sources.yaml_items spec.document spec.keywords spec.simplify
 reading reports.* spec.references
-native outline asked_model reports.replay_terminal har sources.messages completeness findings textcalls toolcalls tokens probe spec.operation spec.reduce
+native refusals outline asked_model reports.replay_terminal har sources.messages completeness findings textcalls toolcalls tokens probe spec.operation spec.reduce
 rules.* sources.har sources.vcr sources.flows sources.batch sources.formats judging looks offers plan target probes spec.anchors spec.tiers
 across drift sources.lines probes.* spec.tolerances bodies ratings
 spec.forms

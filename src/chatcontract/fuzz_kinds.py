@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from chatcontract import refusals
 from chatcontract.across import Across
 from chatcontract.contract import Contract
 from chatcontract.fuzz_cases import Case, Mode, complaints, is_valid, place_of
@@ -12,7 +13,7 @@ from chatcontract.judging import Turn, is_whole, kind_of
 from chatcontract.model import JSON, SECTIONS, Finding, Rule, Severity, Violation
 from chatcontract.pointer import split
 from chatcontract.reading import header, members
-from chatcontract.redact import printable, short
+from chatcontract.redact import short
 from chatcontract.rules import probing
 
 
@@ -199,34 +200,25 @@ def _is_near(named: str, breach: Negative) -> bool:
 
 def said(turn: Turn) -> str:
     """Status and message of an answer, shortly."""
-    message = " ".join(_message(turn)[:400].split())
-    status = f"status {turn.reply.status}"
-    return f"{status}: {printable(message)[:160]}" if message else status
-
-
-def _message(turn: Turn) -> str:
-    error = turn.reading.error.get("error")
-    message: JSON = error if isinstance(error, str) else members(error).get("message")
-    return message if isinstance(message, str) else ""
+    return refusals.said(turn.reading)
 
 
 def worded(turn: Turn) -> str:
     """What an error says and names, without its values: one cause of refusals from another."""
-    param = members(turn.reading.error.get("error")).get("param")
+    param = refusals.param(turn.reading)
     fault = turn.reply.fault.kind if turn.reply.fault else ""
-    told = _QUOTED.sub("", _message(turn).partition("{")[0])
-    return f"{fault}:{_QUOTED.sub('', str(param or ''))}:{' '.join(told.split())[:60]}"
+    told = _QUOTED.sub("", refusals.message(turn.reading).partition("{")[0])
+    return f"{fault}:{_QUOTED.sub('', param)}:{' '.join(told.split())[:60]}"
 
 
 def names_feature(turn: Turn, needed: Iterable[str]) -> bool:
-    """Whether a refusal tells, by `param` or in its message, one of the features that it is about.
+    """Whether a refusal tells, by the parameter that it names or in its message, one of the features that it is about.
 
     >>> from chatcontract.shrinking import features
     >>> [word for word in sorted(words_of(features({"response_format": {"type": "json_schema"}})))]
     ['format', 'json', 'response', 'schema', 'type']
     """
-    param = members(turn.reading.error.get("error")).get("param")
-    told = frozenset(_WORD.findall(f"{param or ''} {_message(turn)}".lower()))
+    told = frozenset(_WORD.findall(f"{refusals.param(turn.reading)} {refusals.message(turn.reading)}".lower()))
     return bool(told & words_of(needed))
 
 

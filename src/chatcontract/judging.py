@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
+from chatcontract import refusals
 from chatcontract.client import Reply
 from chatcontract.model import Severity, Verdict
 from chatcontract.probe import Ask, Level, Probe, Shortfall, Unclear
@@ -92,7 +93,7 @@ def _by_kind(probe: Probe, tried: Try, broken: frozenset[str]) -> Judgement:
     kind = kind_of(last)
     if kind == "answered":
         return _answered(probe, tried, broken, f"{_nth(tried, last)}status {last.reply.status}")
-    said = f"{_nth(tried, last)}{_said(last)}"
+    said = f"{_nth(tried, last)}{refusals.said(last.reading)}"
     if kind == "busy":
         return Judgement(Verdict.ERRORED, f"the target is busy or down: {said}")
     if kind == "locked":
@@ -103,15 +104,6 @@ def _by_kind(probe: Probe, tried: Try, broken: frozenset[str]) -> Judgement:
     if kind == "crashed":
         return _crashed(probe, said)
     return _refused(probe, tried, said)
-
-
-def _said(turn: Turn) -> str:
-    """Status and message of an answer, shortly."""
-    error = turn.reading.error.get("error")
-    message = error if isinstance(error, str) else members(error).get("message")
-    status = f"status {turn.reply.status}"
-    line = " ".join(message[:400].split()) if isinstance(message, str) else ""
-    return f"{status}: {printable(line)[:160]}" if line else status
 
 
 def _crashed(probe: Probe, said: str) -> Judgement:

@@ -17,8 +17,8 @@ from chatcontract.digest import Key, key_of
 from chatcontract.drift import KINDS, Drift
 from chatcontract.judging import KEY_REFUSED
 from chatcontract.model import Exchange, Finding, Result, Rule, Severity, Verdict, Violation, Violations
-from chatcontract.reading import Reading, members
-from chatcontract.redact import printable
+from chatcontract.reading import Reading
+from chatcontract.refusals import said
 from chatcontract.replay.journal import Sent
 from chatcontract.replay.plan import Entry, entries
 from chatcontract.replay.sending import Replay, is_whole
@@ -161,7 +161,7 @@ class Outcomes:
         drift = tuple(drifting.compare(before, after, self._levels))
         if not sent.final:
             why = "the key was refused" if status in KEY_REFUSED else "the target is busy or down"
-            return Judged(Verdict.ERRORED, f"{why}: {_said(after)}", drift=drift)
+            return Judged(Verdict.ERRORED, f"{why}: {said(after)}", drift=drift)
         found = Violations((*self._contract.check(after), *self._more(before, after, sent)))
         return _settled(found, self._known(before), before, after)._replace(drift=drift)
 
@@ -173,7 +173,7 @@ class Outcomes:
             finding = Finding("", sent.fault.message, severity=Severity.WARNING)
             yield from self._violation("stream-left-open", finding, after)
         if (after.status or 0) >= 500 and after.status not in UNSUPPORTED and after.status != before.status:
-            crashed = Finding("", f"expected an answer or a status of 4xx, got {_said(after)}"[:300])
+            crashed = Finding("", f"expected an answer or a status of 4xx, got {said(after)}"[:300])
             sound = not Violations(v for v in self._contract.check(after) if v.side == "client").errors
             yield from self._violation("valid-request-crashes" if sound else "invalid-request-crashes", crashed, after)
 
@@ -209,7 +209,7 @@ def _settled(found: Violations, known: Violations, before: Reading, after: Readi
         return Judged(Verdict.FAILED, f"{bad.rule} {bad.name}: {bad.message}", found, compared, gone)
     deserved = _refused(before) or any(one.side == "client" and one.severity is Severity.ERROR for one in found)
     if after.status in UNSUPPORTED and after.status != before.status and not deserved:
-        return Judged(Verdict.SKIPPED, f"unsupported: refused with {_said(after)}", found, compared, gone)
+        return Judged(Verdict.SKIPPED, f"unsupported: refused with {said(after)}", found, compared, gone)
     return Judged(Verdict.PASSED, "", found, compared, gone)
 
 
@@ -222,14 +222,6 @@ def _lost(sent: Sent, after: Reading) -> str:
     if sent.fault is not None:
         return sent.fault.message
     return f"redirected with status {after.status}: not followed"
-
-
-def _said(reading: Reading) -> str:
-    """Status and message of an answer, shortly."""
-    error = reading.error.get("error")
-    message = error if isinstance(error, str) else members(error).get("message")
-    line = " ".join(message[:400].split()) if isinstance(message, str) else ""
-    return f"status {reading.status}" + (f": {printable(line)[:160]}" if line else "")
 
 
 def _status(exchange: Exchange) -> int | None:

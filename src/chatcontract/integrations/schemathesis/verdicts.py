@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from chatcontract import rules
+from chatcontract import refusals, rules
 from chatcontract.contract import Contract
 from chatcontract.generate import Negative
 from chatcontract.judging import BUSY, KEY_REFUSED
 from chatcontract.model import Exchange, Finding, Part, Violation
 from chatcontract.reading import Reading, members
-from chatcontract.redact import printable, short, text
+from chatcontract.redact import short
 
 
 class Case(NamedTuple):
@@ -57,7 +57,7 @@ def _of_treatment(contract: Contract, case: Case, breach: Violation | None) -> I
     status = response.status if response is not None and response.status is not None else 0
     if status in BUSY or status in KEY_REFUSED or (status == 404 and case.is_any_model):
         return
-    said = _said(case.exchange)
+    said = refusals.said(Reading(case.exchange))
     told = _of_broken(case, breach, status, said) if breach is not None else _of_valid(status, said)
     for code, finding in told:
         violation = contract.violation(rules.get(code), finding)
@@ -83,13 +83,3 @@ def _of_broken(case: Case, breach: Violation, status: int, said: str) -> Iterato
         if isinstance(named, str) and named and named not in case.negative.param:
             wanted = " or ".join(param for param in case.negative.param[:2] if param) or "null"
             yield "CC798", Finding("/error/param", f"expected param {wanted}, got {short(named, 80)}", named)
-
-
-def _said(exchange: Exchange) -> str:
-    """Status and message of an answer, shortly."""
-    reading = Reading(exchange)
-    error = reading.error.get("error")
-    message = error if isinstance(error, str) else members(error).get("message")
-    line = " ".join(message[:400].split()) if isinstance(message, str) else ""
-    status = f"status {reading.status}"
-    return f"{status}: {printable(text(line))[:160]}" if line else status
