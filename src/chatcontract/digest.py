@@ -127,9 +127,10 @@ def section_of(code: str, rules: dict[str, dict[str, Any]]) -> str:
 
 
 def is_clean(report: dict[str, Any]) -> bool:
-    """Whether results were checked, and none of them failed or could not be."""
+    """Whether results were checked, and none of them failed or could not be; of a fuzzing run, to its end."""
     counts = report["summary"]["results"]
-    return bool(sum(counts.values())) and not counts.get("failed") and not counts.get("errored")
+    is_good = bool(sum(counts.values())) and not counts.get("failed") and not counts.get("errored")
+    return is_good and not was_cut_short(report)
 
 
 COVERAGE = {
@@ -144,9 +145,37 @@ COVERAGE = {
 """What the coverage of a fuzzing run counts, in words."""
 
 
+UNHEARD = frozenset(("lost", "busy", "locked", "not asked"))
+"""What became of requests of a fuzzing run that tell nothing of the target."""
+
+
 def is_fuzzing(report: dict[str, Any]) -> bool:
     """Whether a fuzzing run made the report."""
     return "outcomes" in report
+
+
+def was_judged(report: dict[str, Any]) -> bool:
+    """Whether any request of a fuzzing run was answered, so that something could be found; true of other reports."""
+    return not is_fuzzing(report) or bool(set(tally(report)[1]) - UNHEARD)
+
+
+def was_cut_short(report: dict[str, Any]) -> bool:
+    """Whether a fuzzing run ended before its plan and its budget did; false of other reports."""
+    return is_fuzzing(report) and bool(
+        report.get("interrupted") or "budget" not in (report.get("stopped") or "budget") or not was_judged(report)
+    )
+
+
+def standing(report: dict[str, Any]) -> str:
+    """What a report comes to, in words: `clean`, `not clean`, or why that cannot be said of a fuzzing run.
+
+    >>> standing({"summary": {"results": {"skipped": 1}}, "outcomes": {"positive": {}}, "stopped": "status 401"})
+    'not judged'
+    """
+    failed = report["summary"]["results"].get("failed")
+    if was_cut_short(report) and not failed:
+        return "incomplete" if was_judged(report) else "not judged"
+    return "clean" if is_clean(report) else "not clean"
 
 
 def deed(report: dict[str, Any]) -> str:

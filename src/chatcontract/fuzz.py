@@ -10,9 +10,9 @@ from chatcontract.audit import RETRIES, Audit, wait_of
 from chatcontract.audit import Settings as AuditSettings
 from chatcontract.client import Client, Limits
 from chatcontract.contract import Contract
-from chatcontract.fuzz_cases import Case, Menu, Wish, mended, menu, written
+from chatcontract.fuzz_cases import Case, Menu, Wish, absurd, mended, menu, parameter, written
 from chatcontract.fuzz_coverage import Exercise
-from chatcontract.fuzz_kinds import BLAMELESS, Judge, Sighting, keeper, names_feature, said, worded
+from chatcontract.fuzz_kinds import ACCEPTED, BLAMELESS, Judge, Sighting, keeper, names_feature, said, worded
 from chatcontract.fuzz_specimens import Specimen, Specimens
 from chatcontract.health import Health
 from chatcontract.jsontext import ABSENT, prefer_speed
@@ -32,6 +32,8 @@ MAX_SHRINKING = 60
 """Requests that shrinking one finding may cost."""
 MAX_WAITING = 6
 """The same for findings that cost the whole time of a request."""
+RESTART = 1.0
+"""Seconds that a target which is gone has to come back before a finding is sent again."""
 BUSY_AFTER = 3
 """Requests in a row, each sent again twice, after which a busy target is left alone."""
 _OPENING = 8
@@ -81,6 +83,7 @@ class Fuzz:
         self._judge = Judge(contract, settings.wish.sections)
         self._health = Health()
         self._busy = 0
+        self._overlooked: dict[str, bool] = {}
         self._looking = asyncio.Lock()
         self._found = Specimens()
         self._notify: Callable[[], None] = lambda: None
@@ -94,6 +97,11 @@ class Fuzz:
     def times(self) -> Counter[str]:
         """How often each of these was met, by the key of its sighting."""
         return self._found.times
+
+    @property
+    def overlooked(self) -> list[str]:
+        """Parameters that the target was seen not to look at."""
+        return [name for name, is_so in self._overlooked.items() if is_so]
 
     @property
     def cost(self) -> Cost:
@@ -139,9 +147,10 @@ class Fuzz:
         outcome = opening.outcomes.get(FIRST)
         last = outcome.turns[-1] if outcome is not None and outcome.turns else None
         self.target, self.models, self.notes = opening.target, opening.models, opening.notes
-        if not opening.context.model:
-            self.context = opening.context
-            self.stopped = outcome.judgement.reason if outcome is not None else "interrupted"
+        if opening.interrupted:
+            self.stopped = "interrupted"
+        elif not opening.context.model:
+            self.stopped = outcome.judgement.reason if outcome is not None else "nothing was asked"
         elif last is None or _is_shut(last):
             self.stopped = f"the first question was not answered ({_why(last)})"
         self.context = opening.context
@@ -200,6 +209,9 @@ class Fuzz:
 
     async def _gone(self, client: Client, case: Case) -> bool:
         """Whether the case is not worth asking; where faults come in a row, a plain question tells."""
+        if self._overlooked.get(parameter(case)):
+            self.outcomes[case.mode]["not asked"] += 1
+            return True
         question = _QUESTIONS[_streams(case)]
         if self._health.is_suspect(question):
             reply = await client.send(self.target.request(question.request, self.context), "is it there?")
@@ -233,6 +245,8 @@ class Fuzz:
 
     async def _look(self, client: Client, case: Case, turn: Turn, sighting: Sighting) -> None:
         """Count what is known; send again what is new, and shrink it."""
+        if sighting.kind.rule == ACCEPTED and await self._is_overlooked(client, case):
+            return
         has = self.features(case)
         known = self._found.known_as(sighting, has)
         if known is None and case.mode == "negative" and sighting.kind.rule in BLAMELESS:
@@ -244,6 +258,22 @@ class Fuzz:
         specimen = await looker.least()
         if not await self._is_blameless(client, specimen):
             self._found.keep(sighting.key, specimen)
+
+    async def _is_overlooked(self, client: Client, case: Case) -> bool:
+        """Whether the target takes another type for the parameter that a breach is in: one finding for all inside it.
+
+        It needs no second look: the breach was accepted, and then this.
+        """
+        name = parameter(case)
+        trial = absurd(case, name) if name and name not in self._overlooked else None
+        if trial is not None and self._affords(trial):
+            turn = await self._asked(client, trial)
+            shown = [one for one in self._judge.sightings(trial, turn) if one.kind.rule == ACCEPTED]
+            for sighting in shown:
+                made = Specimen(sighting, trial, trial, turn, True, self.features(trial), 1)
+                self._found.keep(sighting.key, made)
+            self._overlooked[name] = bool(shown)
+        return self._overlooked.get(name, False)
 
     async def _is_blameless(self, client: Client, specimen: Specimen) -> bool:
         """Whether the request fares no better without its breach, which is then a finding about valid requests."""
@@ -274,13 +304,14 @@ class Looker:
         self._judge = judge
         self._specimen = specimen
         self._sent = 0
+        self._gone = False
 
     async def least(self) -> Specimen:
         """The finding with the smallest request that was found for it."""
         confirmed = await self._again()
         if confirmed and self._specimen.case.value is not ABSENT and self._is_worth_it():
             await self._shrink()
-        made = self._specimen._replace(confirmed=confirmed, sent=self._sent)
+        made = self._specimen._replace(confirmed=confirmed, sent=self._sent, gone=confirmed is None and self._gone)
         return _rated(made._replace(needed=self._fuzz.features(made.case)))
 
     def _is_worth_it(self) -> bool:
@@ -297,7 +328,9 @@ class Looker:
             shown = await self._shows(self._specimen.case)
             if shown is not None:
                 return shown
-        return False
+            if self._gone:
+                await asyncio.sleep(RESTART)
+        return None if self._gone else False
 
     async def _shrink(self) -> None:
         case = self._specimen.case
@@ -305,7 +338,7 @@ class Looker:
         trial = search(case.value, keeper(case))
         shown: bool | None = None
         most = MAX_WAITING if slow else MAX_SHRINKING
-        while self._sent < most:
+        while self._sent < most and not self._gone:
             try:
                 body = next(trial) if shown is None else trial.send(shown)
             except StopIteration:
@@ -319,6 +352,7 @@ class Looker:
         """Whether a request shows the same, which is then the specimen; None where it shows nothing, yet might."""
         turn = await self._fuzz._asked(self._client, case)
         self._sent += 1
+        self._gone = turn.reply.fault is not None and turn.reply.fault.kind == "connect"
         wanted = self._specimen.sighting
         for sighting in self._judge.sightings(case, turn):
             if sighting.key == wanted.key:

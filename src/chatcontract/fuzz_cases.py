@@ -35,6 +35,15 @@ ALL_TOKENS = 1024
 """Tokens that all choices of an answer may have together: 128 of them are long, with `top_logprobs` many megabytes."""
 SHARE = 0.75
 """The part of a budget that goes to generated requests; the rest looks into what they find."""
+RELIED = frozenset(
+    ("logprobs", "max_completion_tokens", "max_tokens", "n", "response_format", "stop", "stream", "stream_options",
+     "temperature", "tool_choice", "tools", "top_logprobs", "top_p")
+)  # fmt: skip
+"""Optional parameters that every client relies on: a server that does not look at one of them is wrong."""
+ABSURD = "absurd"
+"""The kind of a breach that asks whether a parameter is looked at, by a value of another type than its own."""
+_ABSURD: tuple[Any, ...] = (["absurd"], {"absurd": [0]})
+_PLAIN = ("model", "messages")
 _USER = {"role": "user", "content": "Hi"}
 T = TypeVar("T")
 Object = dict[str, Any]
@@ -263,6 +272,26 @@ def place_of(body: Any, breach: Negative) -> tuple[Violation, ...]:
     elsewhere = [error for error in errors if starred(error.pointer) != place]
     is_alone = all(breach.kind == "rule" and error.rule == breach.rule for error in elsewhere)
     return tuple(errors) if is_there and is_alone else ()
+
+
+def parameter(case: Case) -> str:
+    """The optional parameter that the breach of a request is in; empty where it is in none."""
+    name = case.breach.pointer.split("/")[1:2] if case.breach is not None else []
+    asked = case.value if name else None
+    return name[0] if isinstance(asked, dict) and name[0] in asked and name[0] not in _PLAIN else ""
+
+
+def absurd(case: Case, name: str) -> Case | None:
+    """The request of a breach with a value of another type for a whole parameter; None where that breaks more.
+
+    Args:
+        case: a negative one.
+        name: of the parameter.
+    """
+    breach = Negative(f"{name}: another type", b"", f"/{name}", "CC001", (name,), "", ABSURD, "shape")
+    bodies: list[Object] = [{**case.value, name: value} for value in _ABSURD]
+    fitting = (written(body) for body in bodies if place_of(body, breach))
+    return next((Case(f"{case.name}, absurd", "negative", body, breach) for body in fitting), None)
 
 
 def mended(case: Case, pointer: str) -> Case | None:

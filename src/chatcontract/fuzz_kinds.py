@@ -7,7 +7,7 @@ from typing import NamedTuple
 from chatcontract import refusals
 from chatcontract.across import Across
 from chatcontract.contract import Contract
-from chatcontract.fuzz_cases import Case, Mode, complaints, is_valid, place_of
+from chatcontract.fuzz_cases import ABSURD, RELIED, Case, Mode, complaints, is_valid, place_of
 from chatcontract.generate import Negative
 from chatcontract.judging import Turn, is_whole, kind_of
 from chatcontract.model import JSON, SECTIONS, Finding, Rule, Severity, Violation
@@ -30,6 +30,8 @@ class Kind(NamedTuple):
     settles: bool = False
 
 
+ACCEPTED = "invalid-request-accepted"
+
 KINDS: tuple[Kind, ...] = (
     Kind("positive", "", "an answer breaks the contract", "Any rule of answers, with its own code."),
     Kind("positive", "valid-request-crashes", "a valid request gets a status of 5xx", "501 is a refusal.", True),
@@ -42,9 +44,10 @@ KINDS: tuple[Kind, ...] = (
     Kind("positive", "stream-left-open", "a stream stays open after its end", "Seen by the clock of the client."),
     Kind("positive", "answer-compressed", "an answer is compressed unasked", "Requests accept identity alone."),
     Kind(
-        "negative", "invalid-request-accepted", "a breach is answered with success",
+        "negative", ACCEPTED, "a breach is answered with success",
         "A warning where a bound, a value of an enumeration (other than `role` and `type`) or a member too many is at "
-        "issue; nothing where the contract in use allows the request, or a parameter is merely unknown.",
+        "issue, or a parameter that few clients rely on is not looked at (info in `compatible`); nothing where the "
+        "contract in use allows the request, or a parameter is merely unknown.",
     ),
     Kind(
         "negative", "invalid-request-crashes", "a breach gets a status of 5xx",
@@ -130,11 +133,14 @@ class Judge:
         yield from self._on_the_way(turn, place)
         state = kind_of(turn) if turn.reply.status else ""
         if state == "answered" and turn.reading.kind != "error" and turn.reply.fault is None:
-            message = f"expected a refusal ({breach.label}), got status {turn.reply.status}"
+            message = f"expected a refusal ({_told(breach, place)}), got status {turn.reply.status}"
+            if breach.kind == ABSURD:
+                value = short(case.value[place[1:]], 60)
+                message = f"the parameter is not looked at: {value} in its place got status {turn.reply.status}"
             severity = self._severity(case, breach)
-            yield from self._made("invalid-request-accepted", place, message, severity) if severity else ()
+            yield from self._made(ACCEPTED, place, message, severity) if severity else ()
         if state == "crashed":
-            message = f"expected a refusal ({breach.label}), got {said(turn)}"
+            message = f"expected a refusal ({_told(breach, place)}), got {said(turn)}"
             yield from self._made("invalid-request-crashes", place, message)
         if is_whole(turn) and (state == "refused" or (state == "answered" and turn.reading.kind == "error")):
             yield from self._of_answer(turn)
@@ -151,6 +157,8 @@ class Judge:
         """How bad it is that a breach was accepted; None where this contract has nothing against the request."""
         if breach.rule == _UNKNOWN or not self._contract.check_request(case.body).errors:
             return None
+        if breach.kind == ABSURD and breach.pointer[1:] not in RELIED:
+            return Severity.INFO if self._contract.profile == "compatible" else Severity.WARNING
         is_tag = split(breach.pointer)[-1:] in (["role"], ["type"])
         return Severity.WARNING if breach.kind in _LENIENT and not is_tag else Severity.ERROR
 
@@ -190,6 +198,12 @@ class Judge:
         violation = self._contract.violation(_RULES[name], finding)
         if violation is not None:
             yield violation
+
+
+def _told(breach: Negative, place: str) -> str:
+    """The label of a breach, with the place where it stands in the request at hand."""
+    met = f"{breach.pointer[1:]}:"
+    return f"{place[1:]}:{breach.label.removeprefix(met)}" if place and breach.label.startswith(met) else breach.label
 
 
 def _is_near(named: str, breach: Negative) -> bool:

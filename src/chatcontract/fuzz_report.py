@@ -7,6 +7,7 @@ from chatcontract.fuzz_specimens import Specimen
 from chatcontract.judging import Turn
 from chatcontract.model import Result, Rule, Verdict, Violations
 from chatcontract.native import line
+from chatcontract.page import counted_noun
 from chatcontract.probe import API, REQUEST
 from chatcontract.report import SEVERITIES, Collector, Report
 from chatcontract.rules import get
@@ -18,6 +19,7 @@ _TITLES = {
 }
 _LEVELS = {"error": "must", "warning": "should", "info": "info"}
 _VERDICTS = {True: "seen again", False: "not seen again", None: "not sent again"}
+_GONE = "could not be sent again: the target was gone"
 
 
 def report(fuzz: Fuzz, collector: Collector) -> Report:
@@ -75,6 +77,8 @@ def _notes(fuzz: Fuzz) -> list[str]:
     notes = [f"ended early: {fuzz.stopped}"] if fuzz.stopped else []
     if fuzz.menu.left_out:
         notes.append(f"{fuzz.menu.left_out} requests were left out for --max-tokens")
+    if fuzz.overlooked:
+        notes.append(f"not looked at, so that no more breaches inside were sent: {', '.join(fuzz.overlooked)}")
     return notes
 
 
@@ -87,7 +91,12 @@ def _of_mode(mode: str, fuzz: Fuzz, collector: Collector) -> Report:
     said_of = ", ".join(f"{count} {state}" for state, count in sorted(counts.items())) or "none was sent"
     result = Result(mode, verdict, origin=fuzz.target.base, probe=mode, host=_host(fuzz))
     made = collector.add(result)
-    made.update(reason=f"{sum(counts.values())} requests: {said_of}", section=_TITLES[mode][1], exchanges=[], seen=[])
+    made.update(
+        reason=f"{counted_noun('request', sum(counts.values()))}: {said_of}",
+        section=_TITLES[mode][1],
+        exchanges=[],
+        seen=[],
+    )
     return made
 
 
@@ -116,7 +125,7 @@ def _of_specimen(name: str, specimen: Specimen, fuzz: Fuzz, collector: Collector
     command = _curl(turn, fuzz.target)
     made.update(
         reason=_reason(specimen), section=get(violation.rule).section, exchanges=[exchange_json(turn, fuzz.target)],
-        seen=[violation.fingerprint], mode=specimen.case.mode, confirmed=_VERDICTS[specimen.confirmed],
+        seen=[violation.fingerprint], mode=specimen.case.mode, confirmed=_again(specimen),
         features=sorted(specimen.needed), first=specimen.origin.name, shrunk_from=len(specimen.origin.body),
         size=len(specimen.case.body), shrinking=specimen.sent, times=fuzz.times[specimen.sighting.key],
         breach=specimen.case.breach.label if specimen.case.breach is not None else None, finding=violation.rule,
@@ -126,13 +135,18 @@ def _of_specimen(name: str, specimen: Specimen, fuzz: Fuzz, collector: Collector
     return made
 
 
+def _again(specimen: Specimen) -> str:
+    return _GONE if specimen.gone else _VERDICTS[specimen.confirmed]
+
+
 def _reason(specimen: Specimen) -> str:
     violation = specimen.sighting.violation
     if specimen.unsupported:
         return f"unsupported: {', '.join(sorted(specimen.needed))}: refused with {said(specimen.turn)}"
     if specimen.confirmed is False:
         return f"not seen again when it was sent again: {violation.rule} {violation.name}: {violation.message}"
-    return f"{violation.rule} {violation.name}: {violation.message}"
+    gone = f"; it {_GONE}" if specimen.gone else ""
+    return f"{violation.rule} {violation.name}: {violation.message}{gone}"
 
 
 def _of_kind(specimen: Specimen) -> Report:

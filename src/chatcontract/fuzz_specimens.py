@@ -11,9 +11,9 @@ from chatcontract.judging import Turn
 class Specimen(NamedTuple):
     """A finding: where it was met first, and the smallest request that shows it.
 
-    `confirmed`: True where it was seen again, False where it was not, None where there was no asking. `needed` are
-    the features of the smallest request (`shrinking.features`), `sent` the requests that this took, `unsupported`
-    tells that it is a clean refusal which names what it is about.
+    `confirmed`: True where it was seen again, False where it was not, None where there was no asking; `gone` tells that
+    this was because the target was. `needed` are the features of the smallest request (`shrinking.features`), `sent`
+    the requests that this took, `unsupported` tells that it is a clean refusal which names what it is about.
     """
 
     sighting: Sighting
@@ -24,6 +24,7 @@ class Specimen(NamedTuple):
     needed: frozenset[str] = frozenset()
     sent: int = 0
     unsupported: bool = False
+    gone: bool = False
 
 
 class Specimens:

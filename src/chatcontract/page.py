@@ -14,6 +14,7 @@ from chatcontract.digest import (
     is_fuzzing,
     key_of,
     section_of,
+    standing,
     tally,
 )
 from chatcontract.evidence import Excerpt, excerpt, pairs
@@ -100,6 +101,7 @@ class Page:
             "audit": self.audit,
             "title": _title(report),
             "clean": is_clean(report),
+            "standing": standing(report).capitalize(),
             "facts": list(self._facts()),
             "sentence": self._sentence(),
             "scores": [_score(*item) for item in figures(report).items()],

@@ -8,6 +8,7 @@ from typing import Any
 
 from chatcontract import __version__, rules
 from chatcontract.commands import options
+from chatcontract.digest import was_cut_short
 from chatcontract.exceptions import SourceError
 from chatcontract.model import SECTIONS
 from chatcontract.redact import printable
@@ -192,7 +193,7 @@ def _by_us(arguments: argparse.Namespace, url: str) -> int:
         for form, stream in streams:
             colour = form == "text" and options.wants_colour(stream)
             writers[form](report, stream, colour=colour, verbose=arguments.verbose)
-    return 130 if fuzz.interrupted else _exit_code(fuzz, report, collector, arguments.fail_on)
+    return 130 if fuzz.interrupted else _exit_code(report, collector, arguments.fail_on)
 
 
 def _outputs(arguments: argparse.Namespace) -> list[tuple[str, str]]:
@@ -266,16 +267,10 @@ def _save(fuzz: Any, path: str) -> None:
         raise SourceError(f"{path}: cannot be written: {error.strerror}.") from None
 
 
-def _exit_code(fuzz: Any, report: Report, collector: Collector, fail_on: str) -> int:
+def _exit_code(report: Report, collector: Collector, fail_on: str) -> int:
     if options.fails(collector.worst(), fail_on):
         return 1
-    heard = {state for counts in report["outcomes"].values() for state in counts} - {
-        "lost",
-        "busy",
-        "locked",
-        "not asked",
-    }
-    return 0 if heard and (not fuzz.stopped or "budget" in fuzz.stopped) else 3
+    return 3 if was_cut_short(report) else 0
 
 
 class _Progress:

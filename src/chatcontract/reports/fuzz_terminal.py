@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from chatcontract.digest import COVERAGE, ORDER, is_clean
+from chatcontract.digest import COVERAGE, ORDER, is_clean, standing
+from chatcontract.page import counted_noun
 from chatcontract.redact import printable
 from chatcontract.style import Style
 
@@ -47,7 +48,7 @@ def _lines(report: Object, style: Style, verbose: bool) -> Iterator[str]:
 
 
 def _head(report: Object, style: Style) -> str:
-    facts = [str(report.get("model") or ""), f"{report.get('requests', 0):,} requests"]
+    facts = [str(report.get("model") or ""), counted_noun("request", report.get("requests", 0))]
     facts += [f"{report.get('shrinking', 0):,} of them to look into findings", f"seed {report.get('seed')}"]
     facts.append(f"{report.get('duration') or 0:.1f} s")
     shown = printable(" · ".join(fact for fact in facts if fact))
@@ -96,16 +97,16 @@ def _finding(result: Object, style: Style) -> Iterator[str]:
     yield f"  what  {printable(violation['message'])}"
     if result.get("features"):
         yield f"  with  {printable(', '.join(result['features']))}"
-    yield style(f"  least {_effort(result)}", "faint")
+    yield style(f"  size  {_effort(result)}", "faint")
     if violation.get("curl"):
         yield style(f"  curl  {printable(violation['curl'])}", "faint")
 
 
 def _effort(result: Object) -> str:
     size, whole = result.get("size"), result.get("shrunk_from")
-    shrunk = f"{size} bytes" + (f", shrunk from {whole}" if whole != size else "")
+    shrunk = f"smallest request {size} bytes" + (f", shrunk from {whole}" if whole != size else "")
     met = f"met {result['times']} times" if result.get("times", 1) > 1 else "met once"
-    return f"{shrunk}; {met}, {result.get('confirmed')} ({result.get('shrinking')} requests)"
+    return f"{shrunk}; {met}, {result.get('confirmed')} ({counted_noun('request', result.get('shrinking') or 0)})"
 
 
 def _named(report: Object, verdict: str, title: str, style: Style) -> Iterator[str]:
@@ -133,9 +134,8 @@ def _coverage(coverage: Object, style: Style) -> Iterator[str]:
 
 
 def _verdict(report: Object, style: Style) -> str:
-    clean = is_clean(report)
-    word = style("clean" if clean else "not clean", "good" if clean else "error")
+    word = style(standing(report), "good" if is_clean(report) else "error")
     found = report["summary"]["violations"]
     counted = ", ".join(f"{count} {level}" for level, count in found.items() if count) or "nothing found"
     early = "; interrupted" if report.get("interrupted") else "; ended early" if report.get("stopped") else ""
-    return f"{word}: {report.get('requests', 0):,} requests; {counted}{early}"
+    return f"{word}: {counted_noun('request', report.get('requests', 0))}; {counted}{early}"

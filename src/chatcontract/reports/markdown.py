@@ -5,7 +5,18 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
-from chatcontract.digest import Group, by_section, deed, drifted, figures, grouped, is_clean, is_fuzzing, tally
+from chatcontract.digest import (
+    Group,
+    by_section,
+    deed,
+    drifted,
+    figures,
+    grouped,
+    is_clean,
+    is_fuzzing,
+    standing,
+    tally,
+)
 from chatcontract.redact import printable
 
 MAX_GROUPS = 50
@@ -108,7 +119,7 @@ def _verdict(report: dict[str, Any]) -> str:
     counted = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     found = ", ".join(f"{count} {level}" for level, count in summary["violations"].items() if count)
     stopped = " Interrupted: this is what was found so far." if report.get("interrupted") else ""
-    word = "✅ **clean**" if is_clean(report) else "❌ **not clean**"
+    word = f"{'✅' if is_clean(report) else '❌'} **{standing(report)}**"
     return f"{word}: {sum(counts.values())} {what} ({counted or 'nothing'}); {found or 'no violation'}.{stopped}"
 
 
