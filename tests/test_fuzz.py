@@ -21,12 +21,14 @@ from chatcontract import Contract, rules
 from chatcontract.cli import main
 from chatcontract.client import Limits
 from chatcontract.commands.fuzz import FORMS
+from chatcontract.digest import standing
 from chatcontract.fuzz import Fuzz, Settings, run
 from chatcontract.fuzz_cases import Mode, Wish, is_valid
 from chatcontract.fuzz_kinds import KINDS
 from chatcontract.fuzz_report import lines, report
 from chatcontract.fuzz_specimens import Specimen
-from chatcontract.model import Response
+from chatcontract.jsontext import parse
+from chatcontract.model import Profile, Response
 from chatcontract.report import Collector, Report
 from chatcontract.reports import renderer
 from chatcontract.rules import probing
@@ -325,6 +327,81 @@ def test_a_refusal_that_does_not_say_what_is_refused_is_a_warning(raw_server: St
     assert specimen.needed == {"/temperature"}
 
 
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        {"object": "error", "message": "temperature: Extra inputs are not permitted", "code": 400},
+        {"status": 400, "error": "Bad Request", "message": "temperature is not supported"},
+        {"detail": [{"loc": ["body", "temperature"], "msg": "Extra inputs are not permitted"}]},
+        [{"error": {"code": 400, "message": 'Unknown name "temperature"'}}],
+    ],
+)
+def test_a_refusal_that_names_the_feature_in_a_form_of_its_own_is_clean(raw_server: Start, refusal: object) -> None:
+    def refuse(connection: socket.socket, request: bytes) -> None:
+        answer(connection, *((400, refusal) if b'"temperature"' in request else (200, COMPLETION)))
+
+    made = told(fuzzed(raw_server(refuse), "positive", until=["CC191"]))
+    reason = next(one["reason"] for one in made["results"] if one.get("finding") == "CC191")
+    assert reason.startswith("unsupported: /temperature: refused with status 400: ")
+
+
+def body_of(request: bytes) -> dict[str, object]:
+    """The members of a request; empty where it is no object, or not everybody can read it."""
+    value, faults = parse(request.partition(b"\r\n\r\n")[2])
+    return value if isinstance(value, dict) and not faults else {}
+
+
+def ignoring(name: str) -> Callable[[socket.socket, bytes], None]:
+    """A server that refuses every request without messages and every parameter but for one, whatever that is."""
+
+    def behave(connection: socket.socket, request: bytes) -> None:
+        asked = body_of(request)
+        is_plain = bool(asked.get("messages")) and asked.keys() <= {"model", "messages", "max_tokens", name}
+        answer(connection, *((200, COMPLETION) if is_plain else (400, {"error": {"message": "No."}})))
+
+    return behave
+
+
+@pytest.mark.parametrize(
+    ("name", "profile", "severity"),
+    [("prediction", "openai", "warning"), ("prediction", "compatible", "info"), ("tools", "compatible", "error")],
+)
+def test_what_is_not_looked_at_is_told_once(raw_server: Start, name: str, profile: Profile, severity: str) -> None:
+    url = raw_server(ignoring(name))
+    settings = Settings(Wish(("negative",), 400), limits=QUICK, model="reference-1")
+    fuzz = Fuzz(Contract.load(profile=profile), Target(url, KEY), settings)
+    run(fuzz)
+    inside = [one for one in fuzz.specimens if one.sighting.violation.pointer.startswith(f"/{name}")]
+    assert [(one.sighting.violation.severity, one.sighting.violation.rule) for one in inside] == [(severity, "CC795")]
+    assert "not looked at" in inside[0].sighting.violation.message
+    assert json.loads(inside[0].case.body)[name] in (["absurd"], {"absurd": [0]})
+    assert fuzz.overlooked == [name]
+    assert fuzz.outcomes["negative"]["not asked"] > 10
+    assert f"were sent: {name}" in told(fuzz)["notes"][-1]
+
+
+def test_a_parameter_that_is_looked_at_in_part_keeps_its_single_breaches(raw_server: Start) -> None:
+    def shallow(connection: socket.socket, request: bytes) -> None:
+        is_fine = isinstance(body_of(request).get("prediction", {}), dict)
+        answer(connection, *((200, COMPLETION) if is_fine else (400, {"error": {"message": "No."}})))
+
+    settings = Settings(Wish(("negative",), 400, sections=("shape",)), limits=QUICK, model="reference-1")
+    fuzz = Fuzz(CONTRACT, Target(raw_server(shallow), KEY), settings)
+    run(fuzz)
+    inside = {one.sighting.violation.pointer for one in fuzz.specimens} - {"/prediction"}
+    assert len({place for place in inside if place.startswith("/prediction/")}) > 1
+    assert "prediction" not in fuzz.overlooked
+
+
+def test_a_message_names_the_place_in_the_smallest_request(raw_server: Start) -> None:
+    fuzz = fuzzed(raw_server(lambda connection, _: answer(connection, 200, COMPLETION)), "negative", size=400)
+    wanted = re.compile(r"expected a refusal \((messages/[^:]*):")
+    violations = [one.sighting.violation for one in fuzz.specimens]
+    named = [(one.pointer, f"/{match[1]}") for one in violations if (match := wanted.match(one.message))]
+    assert len(named) > 5
+    assert [pair for pair in named if pair[0] != pair[1]] == []
+
+
 COMPLETION = {
     "id": "chatcmpl-1", "object": "chat.completion", "created": 1763700000, "model": "reference-1",
     "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi", "refusal": None}, "logprobs": None,
@@ -368,6 +445,41 @@ def test_a_target_that_dies_ends_the_run_with_what_killed_it(raw_server: Start) 
     assert b'"tools"' in specimen.origin.body
     assert fuzz.stopped
     assert sum(fuzz.outcomes["positive"].values()) < 157
+
+
+def test_a_target_that_is_gone_leaves_the_request_that_was_its_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chatcontract.fuzz.RESTART", 0.01)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=until_tools, args=(listener,)).start()
+        fuzz = fuzzed(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", "positive")
+    assert "gone" in fuzz.stopped
+    out = StringIO()
+    renderer("text", FORMS)(told(fuzz), out)
+    result = next(one for one in told(fuzz)["results"] if one.get("finding") == "CC198")
+    assert result["verdict"] == "failed"
+    assert result["reason"].endswith("it could not be sent again: the target was gone")
+    assert '"tools"' in result["violations"][0]["curl"]
+    assert "could not be sent again: the target was gone" in out.getvalue()
+    jsonschema.Draft202012Validator(SCHEMA).validate(told(fuzz))
+
+
+def until_tools(listener: socket.socket) -> None:
+    """Answer on a socket, and close it for good at the first request with tools."""
+    while True:
+        connection, _ = listener.accept()
+        with connection:
+            request = connection.recv(1 << 20)
+            while b"\r\n\r\n" in request and len(request.partition(b"\r\n\r\n")[2]) < length_of(request):
+                request += connection.recv(1 << 20)
+            if b'"tools"' in request:
+                listener.close()
+                return
+            answer(connection, 200, COMPLETION)
+
+
+def length_of(request: bytes) -> int:
+    found = re.search(rb"(?i)content-length: (\d+)", request)
+    return int(found[1]) if found else 0
 
 
 def test_a_target_that_is_always_busy_is_left_alone(raw_server: Start) -> None:
@@ -485,7 +597,42 @@ def test_nobody_there_is_exit_code_3(capsys: pytest.CaptureFixture[str]) -> None
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
         assert main(["fuzz", url, "--mode", "positive", "--max-examples", "5", "--model", "m", "--config", "none"]) == 3
-    assert "not answered" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "not answered" in shown
+    assert "not judged: 2 requests; nothing found; ended early" in shown
+
+
+def test_a_key_that_is_refused_is_not_clean(raw_server: Start, capsys: pytest.CaptureFixture[str]) -> None:
+    url = raw_server(lambda connection, _: answer(connection, 401, {"error": {"message": "Who are you?"}}))
+    words = ["fuzz", url, "--mode", "positive", "--max-examples", "5", "--model", "m", "--config", "none"]
+    for form in ("text", "markdown"):
+        assert main([*words, "--format", form]) == 3
+        assert "not judged" in capsys.readouterr().out
+
+
+def test_a_run_that_ends_early_is_incomplete(clean: Fuzz) -> None:
+    made = told(clean)
+    assert standing(made) == standing({**made, "stopped": "the budget is used up"}) == "clean"
+    for cut in ({"stopped": "the target is gone"}, {"interrupted": True}):
+        assert standing({**made, **cut}) == "incomplete"
+
+
+def test_interrupted_at_its_first_question_it_says_so(raw_server: Start) -> None:
+    busy = threading.Event()
+
+    def hang(connection: socket.socket, request: bytes) -> None:
+        busy.set()
+        connection.recv(1)  # until the client leaves
+
+    command = [sys.executable, "-m", "chatcontract", "fuzz", raw_server(hang), "--model", "m", "--config", "none"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert busy.wait(60)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "note: ended early: interrupted" in out
+    assert out.splitlines()[-1].startswith("not judged: ")
+    assert out.splitlines()[-1].endswith("; interrupted")
 
 
 @pytest.mark.parametrize(
