@@ -31,6 +31,7 @@ class Kind(NamedTuple):
 
 
 ACCEPTED = "invalid-request-accepted"
+"""The rule of breaches that are answered with success."""
 
 KINDS: tuple[Kind, ...] = (
     Kind("positive", "", "an answer breaks the contract", "Any rule of answers, with its own code."),
