@@ -35,7 +35,7 @@ SHAPES: dict[Part, dict[str, Any]] = {
     Part.ERROR: {"/error/param": 5, "/error/type": None},
 }
 GONE_FROM_STREAMS = {
-    "audio-expiry-unknown": "none is promised without a finish_reason, which another example takes away",
+    "audio-expiry-missing": "none is promised without a finish_reason, which another example takes away",
     "chunk-after-error": "another example leaves no choices after the error",
     "custom-call-without-input": "an error event excuses it",
     "finish-missing": "an error event excuses it, and another example gives a finish_reason",

@@ -78,8 +78,8 @@ def audio_expiry_missing(data: JSON) -> None:
     del _audio(data)[-1]["expires_at"]
 
 
-@fault("CC613", stage=Stage.CHUNKS, request="audio-stream")
-def audio_expiry_in_milliseconds(data: JSON) -> None:
+@fault("CC365", stage=Stage.CHUNKS, request="audio-stream")
+def audio_expiry_in_milliseconds_streamed(data: JSON) -> None:
     """The expiry of the sound is in milliseconds."""
     _audio(data)[-1]["expires_at"] *= 1000
 
