@@ -33,8 +33,8 @@ spec.compile sources.bodies sources.joining sources.schemathesis health
 closures sources
 shapes rulings replay.plan replay.journal
 contract replay.sending generate.values generate.models generate.nodes
-generate.draws generate.branches
-generate.schemas generate.strategies generate.minimal generate.repairs generate.malformed
+generate.draws generate.branches asking
+opening generate.schemas generate.strategies generate.minimal generate.repairs generate.malformed
 generate.offers generate.settings
 generate.conversation generate.answers
 generate.grammar generate.pieces

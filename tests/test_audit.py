@@ -300,6 +300,22 @@ def test_a_target_without_the_address_is_tried_with_v1(raw_server: Start) -> Non
     assert made["target"].endswith("/v1")
 
 
+def test_a_model_that_the_target_does_not_know_is_no_fault_of_the_target() -> None:
+    with running(api_key=KEY) as server:
+        made = audited(server.url, "request-t", model="nobody")
+    assert set(verdicts(made).values()) == {"errored"}
+    assert made["results"][0]["reason"] == 'the target does not know the model "nobody" (status 404)'
+    assert codes(made) == set()
+
+
+def test_an_address_where_nobody_chats_is_no_fault_of_the_target() -> None:
+    with running(api_key=KEY) as server:
+        made = audited(server.url.replace("/v1", "/v2"), "request-t")
+    assert set(verdicts(made).values()) == {"errored"}
+    assert "there is no chat endpoint at " in made["results"][0]["reason"]
+    assert codes(made) == set()
+
+
 def test_the_bound_that_the_target_takes_is_found(raw_server: Start) -> None:
     def modern(connection: socket.socket, asked: bytes) -> None:
         if b'"max_tokens"' in asked:

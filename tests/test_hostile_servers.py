@@ -199,9 +199,8 @@ def test_one_bad_answer_costs_one_probe(raw_server: Start) -> None:
         (hang if b'"top_p"' in asked else answer)(connection, asked)
 
     results, _ = audited(raw_server(sometimes), "request-t", "request-u")
-    errored = {name for name, result in results.items() if result["verdict"] == "errored"}
-    assert errored == {"request-top-p"}
-    assert results["request-temperature"]["verdict"] == "passed"
+    assert {name for name, result in results.items() if result["verdict"] != "passed"} == {"request-top-p"}
+    assert "as a plain question got right afterwards" in str(results["request-top-p"]["reason"])
 
 
 def test_a_server_that_dies_on_the_way_ends_the_run_quickly(raw_server: Start) -> None:
@@ -246,3 +245,43 @@ def test_a_server_that_hangs_up_on_broken_requests_is_still_asked_the_others(raw
     reasons = [str(result["reason"]) for result in results.values()]
     assert not any("not asked" in reason for reason in reasons)
     assert results["errors-seed-text"]["verdict"] == "failed"
+    hung_up = [result for result in results.values() if "got none, twice" in str(result["reason"])]
+    assert len(hung_up) > 5
+    assert all(result["verdict"] == "failed" for result in hung_up)
+    assert {v["rule"] for result in hung_up for v in result["violations"]} == {"CC198"}
+
+
+def test_of_silence_a_section_costs_little(raw_server: Start) -> None:
+    def mute(connection: socket.socket, asked: bytes) -> None:
+        (answer if b'"Say hello."' in asked and b'"n"' not in asked else hang)(connection, asked)
+
+    results, elapsed = audited(raw_server(mute), "errors-messages", "errors-content", "errors-role", "errors-json")
+    reasons = [str(result["reason"]) for result in results.values()]
+    assert sum("got none, twice" in reason for reason in reasons) == 2
+    assert sum("got no answer in time" in reason for reason in reasons) > 5
+    assert elapsed < BOUND
+
+
+def test_a_server_that_dies_in_a_stream_is_gone_and_not_wrong() -> None:
+    chunk = {"id": "a", "object": "chat.completion.chunk", "created": 1763700000, "model": "m", "choices": []}
+
+    def mortal(listener: socket.socket) -> None:
+        while True:
+            connection, _ = listener.accept()
+            with connection:
+                asked = b""
+                while not asked.endswith(b"}"):
+                    asked += connection.recv(65536)
+                if b'"stream": true' in asked:
+                    connection.sendall(EVENTS + b"content-length: 5000\r\n\r\ndata: " + json.dumps(chunk).encode())
+                    connection.sendall(b"\n\n")
+                    return listener.close()
+                answer(connection, asked)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=mortal, args=(listener,), daemon=True).start()
+        results, _ = audited(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", "stream-plain")
+    assert results["request-minimal"]["verdict"] == "passed"
+    assert results["stream-plain"]["verdict"] == "errored"
+    assert "the connection was cut, and the target is gone" in str(results["stream-plain"]["reason"])
+    assert results["stream-plain"]["violations"] == []

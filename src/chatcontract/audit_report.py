@@ -228,7 +228,7 @@ def _models(audit: Audit, outcomes: Iterable[Outcome]) -> list[str]:
 
 
 def _listed(turn: Turn) -> list[str]:
-    from chatcontract.audit import listed_models
+    from chatcontract.opening import listed_models
 
     return listed_models(turn.reading)
 

@@ -72,14 +72,22 @@ def judge(probe: Probe, tried: Try, broken: frozenset[str]) -> Judgement:
         return _settled(probe, _checked(probe, tried)[0], "no")
     for turn in tried.turns:
         if turn.reply.fault is not None and not is_whole(turn):
-            return Judgement(Verdict.ERRORED, f"{_nth(tried, turn)}{turn.reply.fault.message}")
+            return Judgement(Verdict.ERRORED, f"{turn.reply.fault.message}{_nth(tried, turn)}")
     extra = tuple(_left_open(tried))
     judged = _by_kind(probe, tried, broken)
     return judged._replace(shortfalls=(*judged.shortfalls, *extra))
 
 
 def _nth(tried: Try, turn: Turn) -> str:
-    return "" if turn is tried.turns[0] else "second turn: "
+    return "" if turn is tried.turns[0] else " in the second turn"
+
+
+def lost_alone(probe: Probe, turn: Turn) -> Judgement:
+    """The judgement of a request that gets no whole answer, twice, while a plain question gets one."""
+    said = turn.reply.fault.message if turn.reply.fault is not None else "no answer"
+    message = f"expected an answer, as a plain question got right afterwards, got none, twice: {said}"
+    found = Shortfall("answer-not-whole", message, _about(probe), severity=Severity.ERROR)
+    return Judgement(Verdict.FAILED, message, (found,), "no")
 
 
 def _left_open(tried: Try) -> Iterator[Shortfall]:
@@ -92,8 +100,8 @@ def _by_kind(probe: Probe, tried: Try, broken: frozenset[str]) -> Judgement:
     last = tried.turns[-1]
     kind = kind_of(last)
     if kind == "answered":
-        return _answered(probe, tried, broken, f"{_nth(tried, last)}status {last.reply.status}")
-    said = f"{_nth(tried, last)}{refusals.said(last.reading)}"
+        return _answered(probe, tried, broken, f"status {last.reply.status}{_nth(tried, last)}")
+    said = refusals.said(last.reading, _nth(tried, last))
     if kind == "busy":
         return Judgement(Verdict.ERRORED, f"the target is busy or down: {said}")
     if kind == "locked":
@@ -154,11 +162,14 @@ def _answered(probe: Probe, tried: Try, broken: frozenset[str], said: str) -> Ju
     if decides and last.ask.is_chat and not last.reading.choices and not last.reply.stopped:
         return Judgement(Verdict.INCONCLUSIVE, "the answer has no choice")
     shortfalls, unclear = _checked(probe, tried)
+    if unclear is None and "stream-unasked" in broken:
+        unclear = Unclear("a stream came although none was asked for")
     ignored = sorted(broken.intersection(probe.expect.rules))
     if ignored and not any(found.counts for found in shortfalls):
         return Judgement(Verdict.FAILED, f"not as asked: {', '.join(ignored)}", shortfalls, "no")
     if unclear is not None and not any(found.counts for found in shortfalls):
-        return Judgement(Verdict.INCONCLUSIVE, unclear.reason, shortfalls)
+        verdict = Verdict.FAILED if unclear.is_fault else Verdict.INCONCLUSIVE
+        return Judgement(verdict, unclear.reason, shortfalls)
     return _settled(probe, shortfalls, "yes")
 
 

@@ -71,6 +71,11 @@ class Ask(NamedTuple):
             made[context.limit or LIMITS[0]] = made.pop(LIMIT)
         return made
 
+    def adapted(self, changes: Changes) -> "Ask":
+        """The same with other values at places that it changes; one that is GONE is left as it was."""
+        kept = {place: changes.get(place, value) for place, value in self.changes.items()}
+        return self._replace(changes={place: value for place, value in kept.items() if value is not GONE})
+
     def tokens(self, context: Context) -> int:
         """Tokens that it costs at most: no tokenizer makes more of them than there are bytes."""
         body = self.payload(context)
@@ -109,9 +114,13 @@ class Shortfall(NamedTuple):
 
 
 class Unclear(NamedTuple):
-    """What a check yields when the answer proves nothing: the model or the clock did not play along."""
+    """What a check yields when the answer proves nothing: the model or the clock did not play along.
+
+    One that `is_fault` is the answer's own: what the probe is about cannot be read.
+    """
 
     reason: str
+    is_fault: bool = False
 
 
 Check = Callable[[Sequence[Reading]], Iterable[Shortfall | Unclear]]
@@ -143,7 +152,8 @@ class Probe(NamedTuple):
     """One thing that an audit asks a target.
 
     `needs` are capabilities that other probes provide, `provides` is the one that this probe shows.
-    `uncertain` tells that the model may fail to play along, so that it is worth more than one try.
+    `uncertain` tells that the model may fail to play along, so that it is worth more than one try. `without`
+    names capabilities that only help: what else is sent to a target that lacks them.
     """
 
     id: str
@@ -159,6 +169,17 @@ class Probe(NamedTuple):
     then: Then | None = None
     uncertain: bool = False
     source: str = API
+    without: Mapping[str, Changes] = MappingProxyType({})
+
+    def adapted(self, lacking: Sequence[str]) -> "Probe":
+        """The probe for a target that lacks those capabilities."""
+        changes = {place: value for name in lacking for place, value in self.without[name].items()}
+        then = self.then
+        if not changes:
+            return self
+        return self._replace(
+            request=self.request.adapted(changes), then=None if then is None else _adapted(then, changes)
+        )
 
     @property
     def turns(self) -> int:
@@ -219,27 +240,28 @@ class Section:
         then: Then | Ask | Changes | None = None,
         uncertain: bool = False,
         source: str = API,
+        without: Mapping[str, Changes] = MappingProxyType({}),
     ) -> Probe:
         """Declare a probe.
 
         Args:
-            id: a slug that begins with the section's name; never used again for anything else.
+            id: a slug, never used again for anything else.
             title: what is expected, as a sentence without a full stop.
             request: changes of the minimal request, a whole Ask, or the bytes of a body.
             expect: what may come back.
             why: what goes wrong for users where it is otherwise.
-            level: must, should or info.
-            anchor: pointer into the spec, or the name of a member of the request.
+            anchor: pointer into the spec, or a member of the request.
             needs: capabilities without which it is skipped.
             provides: the capability that it shows.
-            then: the second turn: a function, a whole Ask, or changes of the minimal request.
+            then: the second turn, likewise or by a function.
             uncertain: worth several tries.
-            source: the public URL it rests on.
+            source: its public URL.
+            without: capability → what is sent in place of the helper that a target without it lacks.
         """
         made = Probe(
-            f"{self._name}-{id}", title, self._name, why, _anchor(anchor or self._anchor),
-            level or self._level, _ask(request), expect,
-            (needs,) if isinstance(needs, str) else tuple(needs), provides, _then(then), uncertain, source,
+            f"{self._name}-{id}", title, self._name, why, _anchor(anchor or self._anchor), level or self._level,
+            _ask(request), expect,
+            (needs,) if isinstance(needs, str) else tuple(needs), provides, _then(then), uncertain, source, without,
         )  # fmt: skip
         self.probes.append(made)
         return made
@@ -256,6 +278,14 @@ def _then(then: Then | Ask | Changes | None) -> Then | None:
         return then
     fixed = Ask(then) if isinstance(then, Mapping) else then
     return lambda context, readings: fixed
+
+
+def _adapted(then: Then, changes: Changes) -> Then:
+    def adapted(context: Context, readings: Sequence[Reading]) -> Ask | Unclear:
+        following = then(context, readings)
+        return following.adapted(changes) if isinstance(following, Ask) else following
+
+    return adapted
 
 
 def _anchor(anchor: str) -> str:

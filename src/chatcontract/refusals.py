@@ -16,8 +16,8 @@ _MAX_DEPTH = 5
 _MARKUP = ("<", "{", "[")
 
 
-def said(reading: Reading) -> str:
-    """Status and message of an answer, shortly.
+def said(reading: Reading, turn: str = "") -> str:
+    """Status and message of an answer, shortly; behind the status, which turn it came in.
 
     >>> from chatcontract.model import Exchange, Response
     >>> body = b'{"detail": [{"loc": ["body", "n"], "msg": "Extra input"}]}'
@@ -25,7 +25,7 @@ def said(reading: Reading) -> str:
     'status 422: n: Extra input'
     """
     line = " ".join(message(reading).split())
-    status = f"status {reading.status}"
+    status = f"status {reading.status}{turn}"
     return f"{status}: {printable(text(line))[:MAX_SHOWN]}" if line else status
 
 

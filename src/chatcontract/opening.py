@@ -1,0 +1,86 @@
+"""The first question of an audit: which model, which address, which bound of the answer."""
+
+from chatcontract.asking import Asker, Outcome
+from chatcontract.judging import Judgement, Turn
+from chatcontract.model import Verdict
+from chatcontract.probe import LIMITS, Ask, Probe
+from chatcontract.reading import Reading, items, members
+from chatcontract.redact import short
+from chatcontract.target import alternatives
+
+_READ = 4000
+"""Bytes of a refusal that are looked at."""
+_MISSED = (400, 404, 422)
+_NO_MODEL = "model_not_found"
+
+
+class Opening:
+    """The first question: which model, which address, which bound of the answer."""
+
+    def __init__(self, asker: Asker, probe: Probe) -> None:
+        self._asker = asker
+        self._run = asker.run
+        self._probe = probe
+
+    async def outcome(self) -> Outcome:
+        """Ask until one address and one bound are answered, or none is."""
+        judgement = Judgement(Verdict.ERRORED, "not asked")
+        for base in alternatives(self._run.target.base):
+            self._run.target = self._run.target._replace(base=base)
+            if (lost := await self._find_model()) is not None:
+                judgement = lost
+                continue
+            judgement = await self._with_bounds()
+            missed = self._missed(self._asker.turns[-1])
+            if not missed:
+                break
+            judgement = Judgement(Verdict.ERRORED, missed)
+            self._asker.forget()  # whoever gives a wrong address or model is told so, and not of faults of a server
+        return self._asker.made(self._probe, judgement)
+
+    def _missed(self, turn: Turn) -> str:
+        """Why nobody who could answer was met; empty where somebody was."""
+        status, model = turn.reply.status, self._run.context.model
+        said = turn.reply.body[:_READ].decode(errors="replace").lower()
+        if status in _MISSED and (_NO_MODEL in said or (status == 404 and "model" in said)):
+            return f"the target does not know the model {short(model, 80)} (status {status})"
+        if status in (404, 405):
+            return f"there is no chat endpoint at {self._run.target.base}/chat/completions (status {status})"
+        return ""
+
+    async def _find_model(self) -> Judgement | None:
+        """Take the first model of the list where none was named; a judgement says why that cannot be."""
+        if self._run.context.model:
+            return None
+        turn = await self._asker.ask(self._probe, Ask(method="GET", path="/models"))
+        if turn.reply.fault is not None and turn.reply.status is None:
+            return Judgement(Verdict.ERRORED, turn.reply.fault.message)
+        self._run.models = listed_models(turn.reading)
+        if not self._run.models:
+            return Judgement(
+                Verdict.ERRORED,
+                f"GET /models names no model (status {turn.reply.status}): give one with --model",
+            )
+        self._run.context = self._run.context._replace(model=self._run.models[0])
+        return None
+
+    async def _with_bounds(self) -> Judgement:
+        judgement = Judgement(Verdict.ERRORED, "not asked")
+        for limit in (LIMITS[1], LIMITS[0], ""):
+            self._run.context = self._run.context._replace(limit=limit)
+            judgement = await self._asker.judged(self._probe)
+            turn = self._asker.turns[-1]
+            if turn.reply.fault is not None and turn.reply.status is None:
+                judgement = await self._asker.judged(self._probe)
+                break
+            if turn.reply.status not in (400, 422):
+                break
+            self._run.notes.append(f"a request with {limit or 'no bound'} was refused")
+        return judgement
+
+
+def listed_models(reading: Reading) -> list[str]:
+    """The ids in a list of models, in its order."""
+    listed = items(members(reading.answer.value).get("data"))
+    names = [members(one).get("id") for one in listed]
+    return [name for name in names if isinstance(name, str) and name]
