@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -138,6 +139,8 @@ FAULTS = (
     ("logprobs-ignored", "choices-logprobs", "CC351"),
     ("tool-choice-ignored", "tools-required", "CC412"),
     ("parallel-ignored", "tools-parallel-off", "CC415"),
+    ("invalid-hung-up", "errors-role-unknown", "CC198"),
+    ("stream-with-length", "stream-incremental", "CC685"),
     ("response-format-ignored", "structured-json-object", "CC801"),
     ("stream-ignored", "stream-plain", "CC110"),
     ("auth-not-enforced", "http-key-wrong", "CC193"),
@@ -201,7 +204,7 @@ def test_what_needs_a_capability_that_is_refused_is_skipped_with_the_reason(raw_
     assert "status 400: no tools here" in results["tools-auto"]["reason"]
     assert "needs tools" in results["tools-none"]["reason"]
     assert results["tools-none"]["exchanges"] == []
-    assert made["capabilities"]["tools"] == {"state": "unsupported", "probe": "tools-auto"}
+    assert made["capabilities"]["tools"] == {"state": "unsupported", "probe": "tools-auto", "tested": True}
 
 
 def respond(connection: socket.socket, status: int, value: object, extra: str = "") -> None:
@@ -276,10 +279,23 @@ def test_who_hangs_up_comes_last_so_that_nothing_else_suffers() -> None:
     assert "CC196" in codes(made, "warning")
 
 
-def test_the_terminal_says_that_passed_probes_have_an_error_too(capsys: pytest.CaptureFixture[str]) -> None:
+def test_passed_probes_with_an_error_in_their_answers_are_at_fault(capsys: pytest.CaptureFixture[str]) -> None:
     with running(faults=["id-empty"]) as server:
         main(["audit", server.url, "-q", "--probe", "request-t"])
-    assert "passed probes have an error that is told, and counted, under another probe" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert re.search(r"^request +5 +· +4 +1 ", shown, re.M)
+    assert "(at fault: passed, in an answer with an error that is told under another probe)" in shown
+    assert re.search(r"^  conformance +0 of 4 .*▒ *.*\(3 more in answers at fault\)$", shown, re.M)
+
+
+def test_what_is_at_fault_is_not_counted_as_conforming() -> None:
+    made = faulty("id-empty", "request-t")
+    assert verdicts(made)["request-temperature"] == "passed"
+    assert {result["id"] for result in made["results"] if result["at_fault"]} == set(verdicts(made)) - {
+        "request-minimal"
+    }
+    assert made["scores"]["conformance"] == {"passed": 0, "of": 4, "at_fault": 3}
+    jsonschema.Draft202012Validator(SCHEMA).validate(made)
 
 
 def test_a_target_that_refuses_the_key_is_errored_and_not_asked_further(raw_server: Start) -> None:

@@ -16,14 +16,19 @@ class Across:
 
     An id is kept as two hashes and the name of its exchange, so memory is bounded whatever the answers hold.
 
+    Args:
+        limit: ids that are remembered.
+        by_request: the same answer to another request is another answer, which no recording proves.
+
     >>> from chatcontract.examples import response
     >>> across = Across()
     >>> [list(across.feed(Reading(example.exchange()))) for example in (response(), response())]
     [[], []]
     """
 
-    def __init__(self, limit: int = MAX_IDS) -> None:
+    def __init__(self, limit: int = MAX_IDS, *, by_request: bool = False) -> None:
         self._limit = limit
+        self._by_request = by_request
         self._answers: dict[int, tuple[int, str]] = {}
 
     def feed(self, reading: Reading) -> Iterator[tuple[Rule, Finding]]:
@@ -32,7 +37,7 @@ class Across:
         if not isinstance(ident, str) or not ident.strip() or not is_complete(reading):
             return
         name = reading.exchange.id
-        key, answer = hash((reading.exchange.host, ident)), hash(_said(reading))
+        key, answer = hash((reading.exchange.host, ident)), hash((_said(reading), self._asked(reading)))
         known = self._answers.setdefault(key, (answer, name))
         if known[0] != answer:
             from chatcontract.rules.http import DUPLICATE_RESPONSE_ID
@@ -41,6 +46,10 @@ class Across:
             yield DUPLICATE_RESPONSE_ID, Finding("/id", message, ident)
         if len(self._answers) > self._limit:
             del self._answers[next(iter(self._answers))]
+
+    def _asked(self, reading: Reading) -> bytes:
+        request = reading.exchange.request
+        return request.body if self._by_request and request is not None else b""
 
 
 def _said(reading: Reading) -> str:

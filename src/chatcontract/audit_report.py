@@ -1,7 +1,7 @@
 """The outcomes of an audit → the canonical report: every violation once, with all its occurrences."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from chatcontract import redact, rules
@@ -50,7 +50,11 @@ def report(audit: Audit, collector: Collector, catalogue: Sequence[Probe]) -> Re
     """
     outcomes = ordered(audit)
     groups = grouped(outcomes, audit.contract)
+    spoilt = {one.outcome for group in groups.values() for one in group.shown if _is_error(one)}
     made = [_result(at, outcome, groups, audit, collector) for at, outcome in enumerate(outcomes)]
+    at_fault = {result["id"] for at, result in enumerate(made) if at in spoilt and result["verdict"] == "passed"}
+    for result in made:
+        result["at_fault"] = result["id"] in at_fault
     for probe_id, reason in audit.plan.left_out.items():
         made.append(_left_out(probe_id, reason, audit, collector))
     verdicts = {result["probe"]: result["verdict"] for result in made}
@@ -61,11 +65,15 @@ def report(audit: Audit, collector: Collector, catalogue: Sequence[Probe]) -> Re
         plan={"requests": cost.requests, "max_tokens": cost.tokens, "probes": len(audit.plan.probes)},
         requests=sum(len(outcome.turns) for outcome in outcomes),
         probes={probe.id: probe_json(probe) for probe in planned},
-        scores=scores(catalogue, verdicts), capabilities=_capabilities(catalogue, audit),
+        scores=scores(catalogue, verdicts, at_fault), capabilities=_capabilities(catalogue, audit),
         models=_models(audit, outcomes), notes=audit.notes, duration=round(audit.duration, 3),
     )  # fmt: skip
     cleaned: Report = scrubbed(whole, audit.target.secrets) if _tells(whole, audit.target.secrets) else whole
     return cleaned
+
+
+def _is_error(shown: Shown) -> bool:
+    return shown.violation.severity is Severity.ERROR
 
 
 def probe_json(probe: Probe) -> Report:
@@ -86,7 +94,7 @@ def grouped(outcomes: Sequence[Outcome], contract: Contract) -> dict[Key, Group]
 
 
 def _shown(outcomes: Sequence[Outcome], contract: Contract) -> Iterator[Shown]:
-    codes, across = {name: code for code, name in rules.names().items()}, Across()
+    codes, across = {name: code for code, name in rules.names().items()}, Across(by_request=True)
     for at, outcome in enumerate(outcomes):
         for number, turn in enumerate(outcome.turns):
             yield from (Shown(at, number, violation) for violation in outcome.violations[number])
@@ -233,10 +241,11 @@ def _listed(turn: Turn) -> list[str]:
     return listed_models(turn.reading)
 
 
-def scores(catalogue: Iterable[Probe], verdicts: Mapping[str, str]) -> Report:
+def scores(catalogue: Iterable[Probe], verdicts: Mapping[str, str], at_fault: Collection[str] = ()) -> Report:
     """Four scores that are never blended, each as `passed` of `of`.
 
-    Conformance counts what every server must do, strictness what it should, robustness what it does with
+    Conformance counts what every server must do, in answers without an error (those `at_fault` have one),
+    strictness what it should, robustness what it does with
     broken requests; coverage counts the probes of the catalogue that came to a verdict. Probes of level info
     count for coverage alone.
     """
@@ -251,6 +260,8 @@ def scores(catalogue: Iterable[Probe], verdicts: Mapping[str, str]) -> Report:
         name: {"passed": sum(verdicts[p.id] == "passed" for p in probes), "of": len(probes)}
         for name, probes in kinds.items()
     }
+    if spoilt := sum(p.id in at_fault for p in kinds["conformance"]):
+        counted["conformance"] |= {"passed": counted["conformance"]["passed"] - spoilt, "at_fault": spoilt}
     return {**counted, "coverage": {"passed": len(decided), "of": len(known)}}
 
 
@@ -261,7 +272,8 @@ def _capabilities(catalogue: Iterable[Probe], audit: Audit) -> Report:
             outcome = audit.outcomes.get(probe.id)
             lacking = outcome is not None and outcome.judgement.verdict is Verdict.SKIPPED and not outcome.turns
             state = outcome.judgement.state if outcome is not None and not lacking else "unknown"
-            made[probe.provides] = {"state": state, "probe": probe.id}
+            is_tested = bool(probe.expect.checks or probe.expect.rules) or probe.expect.refusal is Verdict.FAILED
+            made[probe.provides] = {"state": state, "probe": probe.id, "tested": is_tested}
     return made
 
 

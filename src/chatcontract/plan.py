@@ -1,9 +1,10 @@
 """What an audit is going to send, and what that costs at most, before anything is sent."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from chatcontract.probe import Context, Probe
+from chatcontract.probe import Context, Level, Probe
 
 CATALOGUED_MODEL = "m" * 32
 """Stands for a model whose name is not known yet."""
@@ -43,7 +44,7 @@ def cost(probe: Probe, context: Context, repeat: int) -> Cost:
 
 
 def plan(probes: Iterable[Probe], context: Context, budget: Budget, *, discovers: bool = False) -> Plan:
-    """Take probes in their order as long as the budget allows.
+    """Take probes as long as the budget allows: the sections in turn, and first what a server must do.
 
     Args:
         probes: the selected ones.
@@ -51,8 +52,8 @@ def plan(probes: Iterable[Probe], context: Context, budget: Budget, *, discovers
         budget: what may be spent.
         discovers: one more request finds the model.
     """
-    spent, taken, left_out = Cost(1 if discovers else 0, 0), [], {}
-    for probe in probes:
+    spent, left_out, chosen = Cost(1 if discovers else 0, 0), {}, tuple(probes)
+    for probe in in_turn(chosen):
         total = spent.plus(cost(probe, context, budget.repeat))
         if budget.requests is not None and total.requests > budget.requests:
             left_out[probe.id] = f"left out: it would exceed {budget.requests} requests"
@@ -60,5 +61,17 @@ def plan(probes: Iterable[Probe], context: Context, budget: Budget, *, discovers
             left_out[probe.id] = f"left out: it would exceed {budget.tokens} tokens"
         else:
             spent = total
-            taken.append(probe)
-    return Plan(tuple(taken), left_out, spent)
+    taken = tuple(probe for probe in chosen if probe.id not in left_out)
+    told = {probe.id: left_out[probe.id] for probe in chosen if probe.id in left_out}
+    return Plan(taken, told, spent)
+
+
+def in_turn(probes: Iterable[Probe]) -> list[Probe]:
+    """The first probe, then by level one of every section after the other."""
+    first, *rest = probes
+    places: Counter[tuple[Level, str]] = Counter()
+    ranked: list[tuple[int, int, int, Probe]] = []
+    for probe in rest:
+        places[probe.level, probe.section] += 1
+        ranked.append((list(Level).index(probe.level), places[probe.level, probe.section], len(ranked), probe))
+    return [first, *(probe for *_, probe in sorted(ranked, key=lambda one: one[:3]))]

@@ -55,6 +55,8 @@ def page(probe: Probe) -> Iterator[str]:
     yield f"* level: **{probe.level}**, anchor: `{probe.anchor}`, source: <{probe.source}>"
     if probe.needs:
         yield f"* needs: {', '.join(probe.needs)}"
+    if probe.without:
+        yield f"* adapted where the target lacks: {', '.join(probe.without)}"
     if probe.provides:
         yield f"* shows the capability: {probe.provides}"
     yield f"* expected: {_expected(probe.expect)}"

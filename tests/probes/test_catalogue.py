@@ -51,11 +51,21 @@ def test_every_need_is_provided_by_a_probe_that_does_not_need_this_one(probe: Pr
     providers = {other.provides: other for other in load() if other.provides}
     waiting, met = [probe], set()
     while waiting:
-        for need in waiting.pop().needs:
+        probe_or_provider = waiting.pop()
+        for need in (*probe_or_provider.needs, *probe_or_provider.without):
             if need != "key" and need not in met:
                 met.add(need)
                 waiting.append(providers[need])
     assert probe.provides not in met or not probe.provides
+
+
+@pytest.mark.parametrize("probe", [probe for probe in CHAT if probe.without], ids=name)
+def test_what_is_sent_without_a_helper_is_valid_and_another_request(probe: Probe) -> None:
+    for capability in probe.without:
+        adapted = probe.adapted([capability])
+        assert adapted.request != probe.request
+        assert not [v for v in found(adapted) if v.severity is not Severity.INFO]
+    assert probe.adapted([]) is probe
 
 
 @pytest.mark.parametrize("probe", load(), ids=name)

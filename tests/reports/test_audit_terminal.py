@@ -12,8 +12,8 @@ Write = Callable[..., str]
 
 def test_every_section_has_a_line_with_its_counts(audit_report: dict[str, Any], written: Write) -> None:
     lines = written("text", audit_report).splitlines()
-    assert any(re.fullmatch(r"tools +3 +· +2 +· +· +1", line) for line in lines)
-    assert any(re.fullmatch(r"errors +2 +· +1 +1 +· +·", line) for line in lines)
+    assert any(re.fullmatch(r"tools +3 +· +· +2 +· +· +1", line) for line in lines)
+    assert any(re.fullmatch(r"errors +2 +· +· +1 +1 +· +·", line) for line in lines)
 
 
 def test_violations_come_worst_first_with_a_command(audit_report: dict[str, Any], written: Write) -> None:

@@ -6,6 +6,7 @@ import os
 import sys
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
+from urllib.parse import urlsplit
 
 from chatcontract import __version__, rules
 from chatcontract.commands import options
@@ -79,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
         if not arguments.quiet or arguments.dry_run:
             sys.stderr.write(_plan_text(audit))
         if arguments.dry_run:
-            return 0
+            return _dry_run(audit, arguments, to_file=len(outputs) > 1)
         streams = [(form, options.opened(path, stack)) for form, path in outputs]
         report = _audited(audit, collector, catalogue, quiet=arguments.quiet)
         for form, stream in streams:
@@ -129,13 +130,28 @@ def _prepared(arguments: argparse.Namespace, url: str) -> tuple[Any, Collector, 
     return Audit(contract, target, planned, settings), Collector(head, rules.get), catalogue
 
 
+def _dry_run(audit: Any, arguments: argparse.Namespace, *, to_file: bool) -> int:
+    if arguments.verbose:
+        sys.stdout.writelines(f"{probe.id:40} {probe.level:7} {probe.title}\n" for probe in audit.plan.probes)
+    if to_file:
+        sys.stderr.write("dry run: nothing was sent, and no report is written\n")
+    return 0
+
+
+def _key_text(target: Any) -> str:
+    """Where the key comes from, and who gets it."""
+    if not target.key:
+        return "headers given by hand" if target.secrets else f"no key ({target.key_name} is not set)"
+    return f"key from {target.key_name}, sent to {printable(urlsplit(target.base).netloc)}"
+
+
 def _plan_text(audit: Any) -> str:
     cost, budget = audit.plan.cost, audit.settings.budget
     left = f"; {len(audit.plan.left_out)} probes left out for the budget" if audit.plan.left_out else ""
     return (
         f"plan: {len(audit.plan.probes)} probes of {printable(audit.target.base)}, "
         f"at most {cost.requests} requests and {cost.tokens} tokens "
-        f"({budget.repeat} tries where a model may not play along){left}\n"
+        f"({budget.repeat} tries where a model may not play along){left}; {_key_text(audit.target)}\n"
     )
 
 
@@ -159,7 +175,9 @@ def _exit_code(report: Report, collector: Collector, fail_on: str) -> int:
     reached = any(result["state"] != "unknown" or result["verdict"] == "passed" for result in report["results"])
     if not reached or not (counts["passed"] + counts["failed"]):
         return 3
-    return int(options.fails(collector.worst(), fail_on))
+    if options.fails(collector.worst(), fail_on):
+        return 1
+    return 3 if counts["errored"] else 0
 
 
 class _Progress:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from chatcontract.looks import count, finish, text
 from chatcontract.model import JSON, Severity
 from chatcontract.probe import (
+    GONE,
     LIMIT,
     RESPONSE,
     SEED,
@@ -84,12 +85,12 @@ def _stopped(readings: Sequence[Reading]) -> Iterator[Shortfall | Unclear]:
     stop = readings[1].asked.get("stop")
     pieces = [stop] if isinstance(stop, str) else stop or []
     met = [piece for piece in pieces if piece in whole]
-    if any(given == whole[: whole.find(piece) + len(piece)] for piece in met):
+    if any(given.rstrip() == whole[: whole.find(piece) + len(piece)].rstrip() for piece in met):
         message = f"expected the text without the stop sequence {met[0]!r}, got it with it"
         yield Shortfall("stop-sequence-in-content", message, "/stop", severity=Severity.WARNING)
     elif any(piece in given for piece in met):
         yield Shortfall("parameter-ignored", f"expected the text to end before {met[0]!r}, got more", "/stop")
-    elif not any(given == whole[: whole.find(piece)] for piece in met):
+    elif not any(given.rstrip() == whole[: whole.find(piece)].rstrip() for piece in met):
         yield Unclear("the model wrote another text the second time, so that the stop sequence may not have come up")
     elif finish(readings[1]) == "length":
         message = "expected finish_reason stop at a stop sequence, got length"
@@ -102,6 +103,7 @@ _REPEATABLE: Mapping[str, JSON] = {
     "/messages": [user(_LONG)],
     f"/{LIMIT}": 32,
 }
+_STOPS = {"stop-text": "stop as a text", "stop-list": "stop"}
 for _id, _title, _form, _streamed in (
     ("stop-text", "a stop sequence ends the text and is not part of it", "text", False),
     ("stop-list", "one of two stop sequences ends the text", "2", False),
@@ -114,8 +116,9 @@ for _id, _title, _form, _streamed in (
         _REPEATABLE,
         honoured(_stopped),
         then=_stops(_form, _streamed),
-        needs=("temperature", "seed", *(["streaming"] if _streamed else [])),
-        provides="stop" if _form == "text" and not _streamed else "",
+        needs=["streaming"] if _streamed else [],
+        without={"temperature": {"/temperature": GONE}, "seed": {"/seed": GONE}},
+        provides=_STOPS.get(_id, ""),
         uncertain=True,
         anchor="stop",
         why=_WHY_STOP,

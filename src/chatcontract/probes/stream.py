@@ -27,6 +27,7 @@ _OPTIONS = "stream_options"
 _MANY = 8
 _LATE = 0.25
 _AT_ONCE = 0.0005
+_BURST = 2
 
 SECTION.probe(
     "plain",
@@ -114,11 +115,16 @@ def _in_pieces(reading: Reading) -> Iterator[Shortfall | Unclear]:
     told = [chunk for chunk in reading.chunks if isinstance(chunk.text.value, dict) and chunk.text.value.get("choices")]
     if len(told) < _MANY:
         yield Unclear(f"the answer has {len(told)} chunks, too few to tell whether they were held back")
+    elif reading.header("content-length"):
+        message = f"expected chunks as they are made, got {len(told)} of them behind a Content-Length"
+        yield Shortfall("stream-buffered", message)
     elif arrivals:
         first, last = arrivals[0].time, arrivals[-1].time
         if first > _LATE and last - first < _AT_ONCE * len(told):
             message = f"expected chunks one after the other, got all {len(told)} after {first:.1f} s"
             yield Shortfall("stream-buffered", message)
+        elif len(arrivals) <= _BURST:
+            yield Unclear(f"all {len(told)} chunks came at once, too soon to tell whether they were held back")
 
 
 SECTION.probe(
@@ -199,7 +205,8 @@ SECTION.probe(
 
 def _still_there(readings: Sequence[Reading]) -> Iterator[Shortfall | Unclear]:
     status = readings[1].status
-    if status is None or status >= 500 or not members(readings[1].answer.value):
+    answered = readings[1].kind == "stream" or members(readings[1].answer.value)
+    if status is None or status >= 500 or not answered:
         yield Shortfall("broken-after-abort", f"expected the next request to be answered, got status {status}")
 
 

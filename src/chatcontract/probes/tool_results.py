@@ -1,11 +1,24 @@
 """Round trips: the conversation goes on after a call."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from chatcontract.looks import calls
+from chatcontract.looks import calls, finish
 from chatcontract.model import JSON
 from chatcontract.offers import FORCED, QUESTION, ROOM, WEATHER
-from chatcontract.probe import LIMIT, Ask, Context, Level, Section, Unclear, honoured, user
+from chatcontract.probe import (
+    LIMIT,
+    Ask,
+    Context,
+    Expectation,
+    Level,
+    Section,
+    Shortfall,
+    Unclear,
+    answered,
+    each,
+    honoured,
+    user,
+)
 from chatcontract.reading import Reading, items, members
 
 SECTION = Section("tools")
@@ -13,15 +26,18 @@ _CALLS = "#/components/schemas/ChatCompletionRequestAssistantMessage/properties/
 _RESULT = "#/components/schemas/ChatCompletionRequestToolMessage"
 _ASKED = {"/messages": [QUESTION], f"/{LIMIT}": ROOM, "/tools": [WEATHER]}
 _STREAM = {"/stream": True}
+_UNREAD = "expected a call, which the first turn announces, got none that can be read"
 _CALL = {
-    "id": "call_a1b2c3d4",
+    "id": "a1B2c3D4e",
     "type": "function",
     "function": {"name": "get_weather", "arguments": '{"city": "Bonn"}'},
 }
+_HONOURED = honoured()
+_UNFORCED = {"required tool choice": {"/tool_choice": "auto"}}
 _WHY_TRIP = "Without the way back no agent gets beyond its first call."
 
 
-def _history(identity: str = "call_a1b2c3d4", content: JSON = None, result: JSON = "Sunny, 21 degrees.") -> list[JSON]:
+def _history(identity: str = "a1B2c3D4e", content: JSON = None, result: JSON = "Sunny, 21 degrees.") -> list[JSON]:
     call = {**_CALL, "id": identity}
     return [
         QUESTION,
@@ -30,14 +46,21 @@ def _history(identity: str = "call_a1b2c3d4", content: JSON = None, result: JSON
     ]
 
 
-def _trip(id: str, title: str, messages: list[JSON], why: str = _WHY_TRIP, **rest: object) -> None:
+def _trip(
+    id: str,
+    title: str,
+    messages: list[JSON],
+    why: str = _WHY_TRIP,
+    expect: Expectation = _HONOURED,
+    **rest: object,
+) -> None:
     """A probe that sends a call and its result, and offers the tool still."""
     needs = ("tools",) if rest.get("provides") else ("tools", "tool results")
     SECTION.probe(
         id,
         title,
         {"/messages": messages, "/tools": [WEATHER], f"/{LIMIT}": 64},
-        honoured(),
+        expect,
         needs=needs,
         why=why,
         **{"anchor": _RESULT, **rest},  # type: ignore[arg-type]
@@ -75,7 +98,7 @@ _trip(
     [
         QUESTION,
         {"role": "assistant", "tool_calls": [_CALL]},
-        {"role": "tool", "tool_call_id": "call_a1b2c3d4", "content": "Sunny."},
+        {"role": "tool", "tool_call_id": "a1B2c3D4e", "content": "Sunny."},
     ],
     anchor=_CALLS,
     level=Level.SHOULD,
@@ -85,9 +108,9 @@ _trip(
     "the results of two calls are accepted",
     [
         QUESTION,
-        {"role": "assistant", "content": None, "tool_calls": [_CALL, {**_CALL, "id": "call_e5f6a7b8"}]},
-        {"role": "tool", "tool_call_id": "call_a1b2c3d4", "content": "Sunny."},
-        {"role": "tool", "tool_call_id": "call_e5f6a7b8", "content": "Rainy."},
+        {"role": "assistant", "content": None, "tool_calls": [_CALL, {**_CALL, "id": "e5F6a7B8c"}]},
+        {"role": "tool", "tool_call_id": "a1B2c3D4e", "content": "Sunny."},
+        {"role": "tool", "tool_call_id": "e5F6a7B8c", "content": "Rainy."},
     ],
 )
 _trip(
@@ -105,12 +128,13 @@ _trip(
             "content": None,
             "tool_calls": [{**_CALL, "function": {"name": "get_weather", "arguments": "{}"}}],
         },
-        {"role": "tool", "tool_call_id": "call_a1b2c3d4", "content": "Sunny."},
+        {"role": "tool", "tool_call_id": "a1B2c3D4e", "content": "Sunny."},
     ],
     anchor=_CALLS,
     level=Level.SHOULD,
 )
 for _form, _identity in {
+    "openai": "call_abcDEF0123456789ghiJKLmn",
     "short": "1",
     "nine": "a1B2c3D4e",
     "anthropic": "toolu_01A09q90qw90lq917835lq9",
@@ -124,6 +148,7 @@ for _form, _identity in {
         _history(_identity),
         anchor="#/components/schemas/ChatCompletionRequestToolMessage/properties/tool_call_id",
         level=Level.SHOULD,
+        expect=answered(),
         why="A conversation that began elsewhere is continued here.",
     )
 SECTION.probe(
@@ -139,13 +164,40 @@ SECTION.probe(
 
 def _answer_own(context: Context, readings: Sequence[Reading]) -> Ask | Unclear:
     """The second turn that answers the calls which the target made itself."""
-    made = calls(readings[0])
+    own = _own(readings[0])
+    return own if isinstance(own, Unclear) else Ask({"/messages": own, "/tools": [WEATHER], f"/{LIMIT}": 64})
+
+
+def _own(reading: Reading) -> list[JSON] | Unclear:
+    """The conversation with the calls of the answer, each with a result."""
+    made = calls(reading)
     if not made:
-        return Unclear("the model called no tool in the first turn")
+        is_told = finish(reading) == "tool_calls" or _announces(reading)
+        return Unclear(_UNREAD, is_fault=True) if is_told else Unclear("the model called no tool in the first turn")
     results = [{"role": "tool", "tool_call_id": call.get("id"), "content": "Sunny."} for call in made]
-    message = members(items(readings[0].completion.get("choices"))[0].get("message"))
+    message = members(items(reading.completion.get("choices"))[0].get("message"))
     kept = {name: message[name] for name in ("role", "content", "tool_calls") if name in message}
-    return Ask({"/messages": [QUESTION, kept, *results], "/tools": [WEATHER], f"/{LIMIT}": 64})
+    return [QUESTION, kept, *results]
+
+
+def _announces(reading: Reading) -> bool:
+    """Whether a chunk has a piece of a call."""
+    choices = (choice for chunk in reading.chunks for choice in items(members(chunk.text.value).get("choices")))
+    return any(members(members(choice).get("delta")).get("tool_calls") for choice in choices)
+
+
+def _calling(reading: Reading) -> Iterator[Shortfall | Unclear]:
+    if not calls(reading):
+        yield Unclear("the model called no tool in the second turn")
+
+
+def _call_again(context: Context, readings: Sequence[Reading]) -> Ask | Unclear:
+    """The second turn that asks for another call after one that the target made itself."""
+    own = _own(readings[0])
+    if isinstance(own, Unclear):
+        return own
+    messages = [*own, {"role": "assistant", "content": "Sunny."}, user("And the weather in Rome?")]
+    return Ask({**_ASKED, "/messages": messages, "/tool_choice": "required"})
 
 
 for _streamed in (False, True):
@@ -155,7 +207,8 @@ for _streamed in (False, True):
         {**_ASKED, "/tool_choice": "required", **(_STREAM if _streamed else {})},
         honoured(),
         then=_answer_own,
-        needs=("required tool choice", "tool results", *(["streaming"] if _streamed else [])),
+        needs=("tools", "tool results", *(["streaming"] if _streamed else [])),
+        without=_UNFORCED,
         anchor=_CALLS,
         uncertain=True,
         why=_WHY_TRIP,
@@ -163,17 +216,11 @@ for _streamed in (False, True):
 SECTION.probe(
     "second-call",
     "a call after an earlier one has an id of its own",
-    {
-        **_ASKED,
-        "/messages": [
-            *_history(),
-            {"role": "assistant", "content": "Sunny."},
-            user("And the weather in Rome?"),
-        ],
-        "/tool_choice": "required",
-    },
-    honoured(rules=(*FORCED, "new-call-with-old-id")),
-    needs=("required tool choice", "tool results"),
+    {**_ASKED, "/tool_choice": "required"},
+    honoured(each(_calling), rules=(*FORCED, "new-call-with-old-id")),
+    then=_call_again,
+    needs=("tools", "tool results"),
+    without=_UNFORCED,
     anchor=_CALLS,
     why="A result finds its call by the id alone.",
     level=Level.SHOULD,

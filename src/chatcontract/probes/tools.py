@@ -1,6 +1,7 @@
 """Tools: called when they must be, and not when they must not."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from chatcontract.looks import calls, finish
 from chatcontract.model import JSON
@@ -23,6 +24,16 @@ def _called(reading: Reading) -> Iterator[Shortfall | Unclear]:
         yield Unclear("the model ran into the limit before it called")
 
 
+def _calling(reading: Reading) -> Iterator[Shortfall | Unclear]:
+    """Unclear where nothing forces the call that the probe is about, and none came."""
+    if reading.asked.get("tool_choice") == "auto" and not calls(reading):
+        yield Unclear("the model called no tool")
+
+
+_ALWAYS: Mapping[str, Mapping[str, JSON]] = MappingProxyType({})
+_UNFORCED: Mapping[str, Mapping[str, JSON]] = {"required tool choice": {"/tool_choice": "auto"}}
+
+
 def _both(
     id: str,
     title: str,
@@ -33,22 +44,16 @@ def _both(
     provides: str = "",
     anchor: str = _CHOICE,
     level: Level = Level.MUST,
+    without: Mapping[str, Mapping[str, JSON]] = _ALWAYS,
 ) -> None:
-    """The probe, and the same streamed."""
-    expect = honoured(each(_called), rules=rules)
+    """The probe, and the same streamed; `without` says what a target is asked that lacks a helper."""
+    checks = (_called, _calling) if without else (_called,)
+    expect = honoured(*map(each, checks), rules=rules)
     asked = {place: value for place, value in {**_ASKED, **changes}.items() if value is not GONE}
     SECTION.probe(
-        id,
-        title,
-        asked,
-        expect,
-        needs=needs,
-        provides=provides,
-        anchor=anchor,
-        why=why,
-        level=level,
-        uncertain=True,
-    )
+        id, title, asked, expect, needs=needs, provides=provides, anchor=anchor, why=why, level=level,
+        uncertain=True, without=without,
+    )  # fmt: skip
     needs = tuple(dict.fromkeys((*needs, *([provides] if provides else []), "streaming")))
     SECTION.probe(
         f"{id}-streamed",
@@ -60,6 +65,7 @@ def _both(
         why=why,
         level=level,
         uncertain=True,
+        without=without,
     )
 
 
@@ -115,7 +121,8 @@ _both(
         "/messages": [user("What is the weather in Bonn, and the time in Lima? Call both tools.")],
     },
     ("parallel-calls-despite-false", *FORCED),
-    needs=["required tool choice"],
+    needs=["tools"],
+    without=_UNFORCED,
     anchor="parallel_tool_calls",
     why="Clients that handle one call drop the others without a word.",
 )
@@ -129,7 +136,8 @@ _both(
         "/messages": [user("What is the weather in Bonn, and the time in Lima? Call both tools.")],
     },
     FORCED,
-    needs=["required tool choice"],
+    needs=["tools"],
+    without=_UNFORCED,
     anchor="parallel_tool_calls",
     why="Calls that share an index or an id are merged by clients.",
 )

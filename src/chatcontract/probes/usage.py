@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from chatcontract.looks import counted
+from chatcontract.looks import count, counted
 from chatcontract.model import JSON
-from chatcontract.probe import Check, Level, Section, Shortfall, Unclear, honoured, user
+from chatcontract.probe import Check, Level, Section, Shortfall, Unclear, each, honoured, user
 from chatcontract.reading import Reading
 
 SECTION = Section("usage", level=Level.SHOULD, anchor="#/components/schemas/CompletionUsage")
@@ -23,13 +23,21 @@ def _equal(rule: str, what: str) -> Check:
     return check
 
 
-def _more(readings: Sequence[Reading]) -> Iterator[Shortfall | Unclear]:
-    numbers = counted(readings)
-    if numbers is None:
+def _more(what: str) -> Check:
+    def check(readings: Sequence[Reading]) -> Iterator[Shortfall | Unclear]:
+        numbers = counted(readings)
+        if numbers is None:
+            yield _UNTOLD
+        elif numbers[1] <= numbers[0]:
+            message = f"expected more prompt_tokens {what}, got {numbers[0]} and then {numbers[1]}"
+            yield Shortfall("prompt-tokens-not-growing", message)
+
+    return check
+
+
+def _told(reading: Reading) -> Iterator[Shortfall | Unclear]:
+    if count(reading, "prompt_tokens") is None:
         yield _UNTOLD
-    elif numbers[1] <= numbers[0]:
-        message = f"expected more prompt_tokens for the longer conversation, got {numbers[0]} and then {numbers[1]}"
-        yield Shortfall("prompt-tokens-not-growing", message)
 
 
 _SHORT: Mapping[str, JSON] = {"/messages": [user(_TEXT)]}
@@ -38,7 +46,7 @@ SECTION.probe(
     "told",
     "an answer tells what it cost",
     _SHORT,
-    honoured(rules=("usage-absent",)),
+    honoured(each(_told), rules=("usage-absent",)),
     provides="usage",
     why="Routers, quotas and bills are made of these numbers.",
 )
@@ -65,7 +73,7 @@ SECTION.probe(
     "longer-conversation",
     "a longer conversation is counted with more tokens",
     _SHORT,
-    honoured(_more),
+    honoured(_more("for the longer conversation")),
     then={"/messages": [user(_TEXT), {"role": "assistant", "content": "It is blue all over."}, user(_TEXT)]},
     needs="usage",
     why="A number that does not follow the prompt is not a count of it.",
@@ -74,7 +82,7 @@ SECTION.probe(
     "longer-message",
     "a longer message is counted with more tokens",
     _SHORT,
-    honoured(_more),
+    honoured(_more("for the longer message")),
     then={"/messages": [user(" ".join([_TEXT] * 8))]},
     needs="usage",
     why="A number that does not follow the prompt is not a count of it.",
@@ -83,7 +91,7 @@ SECTION.probe(
     "tools-counted",
     "tools in the request are counted with the prompt",
     _SHORT,
-    honoured(_more),
+    honoured(_more("with a tool")),
     then={
         **_SHORT,
         "/tools": [

@@ -11,16 +11,23 @@ from chatcontract.style import Style
 
 MAX_NAMED = 4
 """Probes and clients that are named under a violation."""
+MAX_ALIKE = 2
+"""Violations of one rule, with one hint, that are shown in full."""
+MAX_PLACES = 12
+"""Others of them that are named."""
 MAX_REASONS = 40
 """Reasons that are told."""
+_AT_FAULT = "at fault"
 _KINDS = {
     "passed": "good",
+    _AT_FAULT: "warning",
     "failed": "error",
     "errored": "error",
     "skipped": "faint",
     "inconclusive": "warning",
 }
-_STATES = {"yes": "good", "no": "error", "unsupported": "faint", "unknown": "warning"}
+_ACCEPTED = "accepted"
+_STATES = {"yes": "good", _ACCEPTED: "good", "no": "error", "unsupported": "faint", "unknown": "warning"}
 _BAR, _WIDTH = 24, 90
 
 
@@ -40,9 +47,9 @@ def render(report: dict[str, Any], out: TextIO, *, colour: bool = False, verbose
 def _lines(report: dict[str, Any], style: Style, verbose: bool) -> Iterator[str]:
     yield _head(report, style)
     yield from _sections(report, style)
-    for group in grouped(report["results"]):
-        if verbose or group.first["severity"] != "info":
-            yield from _violation(group, report["rules"], style)
+    for groups in _alike(grouped(report["results"])):
+        if verbose or groups[0].first["severity"] != "info":
+            yield from _violations(groups, report["rules"], style, len(groups) if verbose else MAX_ALIKE)
     yield from _reasons(report["results"], style)
     yield from _capabilities(report.get("capabilities") or {}, style)
     yield from _scores(report.get("scores") or {}, style)
@@ -68,27 +75,47 @@ def _sections(report: dict[str, Any], style: Style) -> Iterator[str]:
     counts: dict[str, Counter[str]] = {}
     for result in report["results"]:
         section = (probes.get(result["probe"]) or {}).get("section") or "other"
-        counts.setdefault(section, Counter())[result["verdict"]] += 1
+        verdict = _AT_FAULT if result.get("at_fault") else result["verdict"]
+        counts.setdefault(section, Counter())[verdict] += 1
     yield ""
     yield style(f"{'section':14}{'probes':>7}" + "".join(f"{verdict:>14}" for verdict in _KINDS), "strong")
     for section in by_section(counts):
         found = counts[section]
         cells = (_cell(found[verdict], kind, style) for verdict, kind in _KINDS.items())
         yield f"{printable(section)[:14]:14}{sum(found.values()):>7}{''.join(cells)}"
-    if blemished := _blemished(report["results"]):
-        words = "answer of one passed probe has" if blemished == 1 else f"answers of {blemished} passed probes have"
-        yield style(f"(The {words} an error that is told, and counted, under another probe.)", "warning")
-
-
-def _blemished(results: Iterable[dict[str, Any]]) -> int:
-    """Probes that passed although an error was seen in their answers, since it counts against one probe alone."""
-    passed = {result["id"] for result in results if result["verdict"] == "passed"}
-    errors = (one for result in results for one in result["violations"] if one["severity"] == "error")
-    return len(passed.intersection(name for one in errors for name in one.get("seen_in") or ()))
+    if any(found[_AT_FAULT] for found in counts.values()):
+        yield style("(at fault: passed, in an answer with an error that is told under another probe)", "faint")
 
 
 def _cell(count: int, kind: str, style: Style) -> str:
     return style(f"{count:>14}", kind) if count else style(f"{'·':>14}", "faint")
+
+
+def _alike(groups: Iterable[Group]) -> list[list[Group]]:
+    """The violations of one rule with the same hint together, in their order."""
+    found: dict[tuple[str, ...], list[Group]] = {}
+    for group in groups:
+        key = tuple(str(group.first.get(name)) for name in ("severity", "rule", "hint"))
+        found.setdefault(key, []).append(group)
+    return list(found.values())
+
+
+def _violations(groups: list[Group], rules: dict[str, Any], style: Style, most: int) -> Iterator[str]:
+    for group in groups[:most]:
+        yield from _violation(group, rules, style)
+    if rest := groups[most:]:
+        told = {group.first["pointer"] for group in groups[:most]}
+        places = list(dict.fromkeys(_place(group, told) for group in rest))
+        more = f" … and {len(places) - MAX_PLACES} more" if len(places) > MAX_PLACES else ""
+        yield ""
+        named = printable(", ".join(places[:MAX_PLACES]))
+        yield style(f"  {printable(rest[0].first['rule'])}, {len(rest)} more: {named}{more}", "faint")
+
+
+def _place(group: Group, told: set[str]) -> str:
+    """Where a violation is that many answers have; else the probe that shows it."""
+    at = group.first["pointer"]
+    return at if group.times > 1 and at and at not in told else group.names[0]
 
 
 def _violation(group: Group, rules: dict[str, Any], style: Style) -> Iterator[str]:
@@ -137,37 +164,57 @@ def _explained(result: dict[str, Any]) -> bool:
 
 
 def _capabilities(capabilities: dict[str, Any], style: Style) -> Iterator[str]:
-    """A paragraph for each state."""
+    """A paragraph for each state; what was answered and cannot be seen in an answer is only accepted."""
     names: dict[str, list[str]] = {}
     for name, found in capabilities.items():
-        names.setdefault(found["state"], []).append(printable(name))
+        is_only_accepted = found["state"] == "yes" and found.get("tested") is False
+        names.setdefault(_ACCEPTED if is_only_accepted else found["state"], []).append(printable(name))
     if names:
         yield from ("", style("capabilities", "strong"))
     for state in sorted(names, key=lambda state: list(_STATES).index(state) if state in _STATES else 9):
         first, *rest = wrap(", ".join(names[state]), _WIDTH) or [""]
         yield f"  {style(f'{state:13}', _STATES.get(state, 'faint'))}{first}"
         yield from (f"{'':15}{line}" for line in rest)
+        if state == _ACCEPTED:
+            yield style(f"{'':15}(answered; that they have an effect was not tested)", "faint")
 
 
 def _scores(scores: dict[str, dict[str, int]], style: Style) -> Iterator[str]:
+    """A bar for each score; what is at fault has its own shade in it."""
     if scores:
         yield from ("", style("scores", "strong"))
     for name, score in scores.items():
         passed, of = score["passed"], score["of"]
-        filled = _BAR * passed // of if of else 0
-        bar = style("█" * filled, "good") + style("░" * (_BAR - filled), "faint")
+        spoilt = score.get(_AT_FAULT.replace(" ", "_"), 0)
+        filled, half = (_BAR * passed // of, _BAR * spoilt // of) if of else (0, 0)
+        bar = style("█" * filled, "good") + style("▒" * half, "warning") + style("░" * (_BAR - filled - half), "faint")
         share = f"{100 * passed // of:>4} %" if of else "     –"
-        yield f"  {printable(name):13}{passed:>4} of {of:<4}{share}  {bar}"
+        told = f"  ({spoilt} more in answers at fault)" if spoilt else ""
+        yield f"  {printable(name):13}{passed:>4} of {of:<4}{share}  {bar}{told}"
 
 
 def _verdict(report: dict[str, Any], style: Style) -> str:
     summary = report["summary"]
     total = sum(summary["results"].values())
     if not total:
-        return style("No probe was sent.", "error")
+        stopped = "Interrupted before the first answer" if report.get("interrupted") else "No probe was sent"
+        return style(f"{stopped}.", "error")
     counted = ", ".join(f"{count} {verdict}" for verdict, count in summary["results"].items() if count)
     found = ", ".join(f"{count} {level}" for level, count in summary["violations"].items() if count)
     clean = is_clean(report)
     word = style("clean" if clean else "not clean", "good" if clean else "error")
-    stopped = "; interrupted" if report.get("interrupted") else ""
-    return f"{word}: {total} probes ({counted}); {found or 'no violation'}{stopped}"
+    return f"{word}: {total} probes ({counted}); {found or 'no violation'}{_unasked(report)}"
+
+
+def _unasked(report: dict[str, Any]) -> str:
+    """What of the catalogue was not asked, though it was chosen."""
+    results = report["results"]
+    left_out = sum(str(result.get("reason")).startswith("left out") for result in results)
+    planned = (report.get("plan") or {}).get("probes")
+    told = f"; incomplete: {left_out} left out" if left_out else ""
+    if report.get("interrupted"):
+        missing = (
+            planned + sum("exceed" in str(result.get("reason")) for result in results) - len(results) if planned else 0
+        )
+        told += f"; interrupted: {missing} not asked" if missing > 0 else "; interrupted"
+    return told

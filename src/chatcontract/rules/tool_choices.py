@@ -91,7 +91,7 @@ def forced_tool_not_called(reading: Reading, spec: SpecView) -> Iterator[Finding
     The parameter is silently ignored: code that reads the first call fails, or takes prose for data.
 
     ## Known exceptions
-    Answers that were cut, filtered or refused.
+    Answers that were cut, filtered or refused. In the profile `compatible` the older `function_call` is a warning.
     """
     wanted = demanded(reading)
     if not wanted.forced:
@@ -101,7 +101,8 @@ def forced_tool_not_called(reading: Reading, spec: SpecView) -> Iterator[Finding
         if choice.get("finish_reason") in _BOUND and not has_call(message) and not message.get("refusal"):
             tool = "a call" if wanted.named is None else f"a call of {short(wanted.named, 80)}"
             text = f"expected {tool}, which {name} demands, got a message without any"
-            yield Finding(f"/choices/{position}/message", text)
+            is_milder = name == "function_call" and spec.profile == "compatible"
+            yield Finding(f"/choices/{position}/message", text, severity=Severity.WARNING if is_milder else None)
 
 
 @rule(

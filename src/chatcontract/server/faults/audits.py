@@ -175,6 +175,18 @@ def stream_left_open(answer: Answer) -> JSON:
     return answer._replace(pieces=(*answer.whole(), Piece(b": bye\n\n", NEVER))) if answer.is_stream else answer
 
 
+@fault("CC685", stage=Stage.ANSWER, request="stream", seen_by="audit")
+def stream_with_length(answer: Answer) -> JSON:
+    """A stream is made to its end before it is sent, with its length."""
+    return answer.with_body(answer.body)._replace(is_stream=False) if answer.is_stream else answer
+
+
+@fault("CC198", stage=Stage.ERROR, request="invalid", seen_by="audit")
+def invalid_hung_up(answer: Answer) -> JSON:
+    """The connection is closed on requests that break the contract."""
+    return answer._replace(pieces=(Piece(b"", is_cut=True),), is_stream=True) if answer.status == 400 else answer
+
+
 @fault(stage=Stage.ANSWER, request="stream", seen_by="audit")
 def stream_stalls(answer: Answer) -> JSON:
     """A stream stops in the middle and says nothing more."""
