@@ -24,7 +24,7 @@ from chatcontract.cli import main
 from chatcontract.client import Limits
 from chatcontract.examples import RESPONSE
 from chatcontract.plan import Budget, plan
-from chatcontract.probe import Context, Probe
+from chatcontract.probe import Context, Level, Probe
 from chatcontract.probes import load, select
 from chatcontract.report import Collector, Report
 from chatcontract.runner import spec_json
@@ -366,6 +366,19 @@ def test_a_budget_leaves_probes_out_and_says_so() -> None:
     assert {result["verdict"] for result in left_out} == {"skipped"}
 
 
+def test_a_budget_is_spent_on_all_sections_and_first_on_what_must_be() -> None:
+    chosen = plan(load(), Context("m"), Budget(requests=60)).probes
+    assert {probe.section for probe in chosen} == {probe.section for probe in load()}
+    assert all(probe.level is Level.MUST for probe in chosen if probe.section in ("tools", "stream", "errors"))
+    assert list(chosen) == [probe for probe in load() if probe in chosen]
+
+
+def test_the_last_line_says_what_was_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    with running() as server:
+        assert main(["audit", server.url, "-q", "--max-requests", "10"]) == 0
+    assert re.search(r"; incomplete: 2\d\d left out$", capsys.readouterr().out, re.M)
+
+
 def test_the_same_seed_makes_the_same_requests() -> None:
     def asked(seed: int) -> list[str]:
         with running(api_key=KEY) as server:
@@ -475,6 +488,19 @@ def test_a_dry_run_prints_the_plan_and_sends_nothing(raw_server: Start, capsys: 
     assert met == []
 
 
+def test_a_dry_run_lists_the_probes_and_says_where_the_key_goes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SOME_KEY", KEY)
+    arguments = ["audit", "http://192.0.2.1/v1", "--dry-run", "-v", "--section", "usage", "--api-key-env", "SOME_KEY"]
+    assert main([*arguments, "--report", f"json={tmp_path / 'a.json'}"]) == 0
+    shown = capsys.readouterr()
+    assert "key from SOME_KEY, sent to 192.0.2.1" in shown.err
+    assert "no report is written" in shown.err
+    assert KEY not in shown.err
+    assert [line.split()[0] for line in shown.out.splitlines()][:2] == ["request-minimal", "usage-told"]
+
+
 def test_the_demo_is_clean_and_writes_its_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = [
         "audit",
@@ -498,6 +524,19 @@ def test_nobody_there_is_exit_code_3(capsys: pytest.CaptureFixture[str]) -> None
         url = f"http://127.0.0.1:{unused.getsockname()[1]}/v1"
         assert main(["audit", url, "--model", "m", "--format", "json", "--probe", "request-t"]) == 3
     assert json.loads(capsys.readouterr().out)["summary"]["results"]["errored"] > 1
+
+
+def test_a_probe_without_an_answer_is_exit_code_3(raw_server: Start, capsys: pytest.CaptureFixture[str]) -> None:
+    def busy(connection: socket.socket, asked: bytes) -> None:
+        if b'"top_p"' in asked:
+            refused(connection, 503, "later", "retry-after: 0\r\n")
+        else:
+            completed(connection)
+
+    arguments = ["audit", raw_server(busy), "-q", "--model", "reference-1", "--probe"]
+    assert main([*arguments, "request-temperature"]) == 0
+    assert main([*arguments, "request-top-p"]) == 3
+    assert "1 errored" in capsys.readouterr().out
 
 
 def test_a_violation_is_exit_code_1_unless_told_otherwise() -> None:

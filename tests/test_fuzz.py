@@ -77,6 +77,7 @@ UNREACHED = {
     "unknown-model-answered": "every request names the model of the run",
     "unknown-model-with-400": "every request names the model of the run",
     "retry-after-missing": "nothing makes it answer with 429",
+    "stream-with-length": "no request asks for a stream so long that only its length tells",
     "body-huge": "found as answer-not-whole: the client reads no more than 8 MB",
     "error-with-500": "found as invalid-request-crashes",
 }  # fmt: skip

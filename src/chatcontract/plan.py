@@ -44,7 +44,7 @@ def cost(probe: Probe, context: Context, repeat: int) -> Cost:
 
 
 def plan(probes: Iterable[Probe], context: Context, budget: Budget, *, discovers: bool = False) -> Plan:
-    """Take probes as long as the budget allows: the sections in turn, and first what a server must do.
+    """Take probes as long as the budget allows: the sections in turn, of each first what a server must do.
 
     Args:
         probes: the selected ones.
@@ -67,11 +67,12 @@ def plan(probes: Iterable[Probe], context: Context, budget: Budget, *, discovers
 
 
 def in_turn(probes: Iterable[Probe]) -> list[Probe]:
-    """The first probe, then by level one of every section after the other."""
+    """The first probe, then one of every section after the other, those of a section by level."""
     first, *rest = probes
-    places: Counter[tuple[Level, str]] = Counter()
-    ranked: list[tuple[int, int, int, Probe]] = []
-    for probe in rest:
-        places[probe.level, probe.section] += 1
-        ranked.append((list(Level).index(probe.level), places[probe.level, probe.section], len(ranked), probe))
-    return [first, *(probe for *_, probe in sorted(ranked, key=lambda one: one[:3]))]
+    levels = list(Level)
+    places: Counter[str] = Counter()
+    ranked: list[tuple[int, Probe]] = []
+    for probe in sorted(rest, key=lambda probe: levels.index(probe.level)):
+        places[probe.section] += 1
+        ranked.append((places[probe.section], probe))
+    return [first, *(probe for _, probe in sorted(ranked, key=lambda one: one[0]))]
