@@ -473,8 +473,9 @@ def test_ctrl_c_gives_the_partial_report_and_its_exit_code(raw_server: Start, tm
     ) as started:
         assert held.wait(60)
         started.send_signal(signal.SIGINT)
-        _, said = started.communicate(timeout=60)
+        shown, said = started.communicate(timeout=60)
     assert started.returncode == 130, said
+    assert re.search(rb"; interrupted: 2\d\d not asked$", shown, re.M)
     made = json.loads(path.read_text())
     assert made["interrupted"] is True
     assert 10 < len(made["results"]) < len(load())

@@ -14,7 +14,7 @@ EXIT_CODES = """exit codes:
   0    clean
   1    violations at or above --fail-on
   2    usage, configuration or spec error
-  3    nothing could be checked, something could not be read, or the target is unreachable
+  3    nothing could be checked, something could not be read, or a target gave no answer
   4    a fault of chatcontract itself
   130  interrupted (what was found so far is reported)"""
 

@@ -13,6 +13,8 @@ from chatcontract.redact import printable, short
 BUSY = frozenset((408, 425, 429, 502, 503, 504, 529))
 """Statuses that say nothing of the request: try again later."""
 KEY_REFUSED = frozenset((401, 403))
+_HANGS = "What one request does to its connection, every sender of such requests can do to the service."
+_CRASHES = "Clients take a status of 5xx for an outage and send the same again; a status of 4xx tells them not to."
 State = Literal["yes", "no", "unsupported", "unknown"]
 Kind = Literal["answered", "refused", "crashed", "busy", "locked", "redirected"]
 
@@ -86,7 +88,7 @@ def lost_alone(probe: Probe, turn: Turn) -> Judgement:
     """The judgement of a request that gets no whole answer, twice, while a plain question gets one."""
     said = turn.reply.fault.message if turn.reply.fault is not None else "no answer"
     message = f"expected an answer, as a plain question got right afterwards, got none, twice: {said}"
-    found = Shortfall("answer-not-whole", message, _about(probe), severity=Severity.ERROR)
+    found = Shortfall("answer-not-whole", message, _about(probe), _HANGS, Severity.ERROR)
     return Judgement(Verdict.FAILED, message, (found,), "no")
 
 
@@ -117,7 +119,8 @@ def _by_kind(probe: Probe, tried: Try, broken: frozenset[str]) -> Judgement:
 def _crashed(probe: Probe, said: str) -> Judgement:
     may_refuse = probe.expect.refusal is Verdict.PASSED
     rule = "invalid-request-crashes" if may_refuse else "valid-request-crashes"
-    short_of = Shortfall(rule, f"expected an answer or a status of 4xx, got {said}", severity=Severity.ERROR)
+    message = f"expected an answer or a status of 4xx, got {said}"
+    short_of = Shortfall(rule, message, hint=_CRASHES, severity=Severity.ERROR)
     return Judgement(Verdict.FAILED, short_of.message, (short_of,), "no")
 
 

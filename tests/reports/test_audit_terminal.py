@@ -55,6 +55,38 @@ def test_an_interrupted_audit_says_so(audit_report: dict[str, Any], written: Wri
     assert written("text", audit_report | {"interrupted": True}).count("interrupted") == 1
 
 
+def test_an_audit_that_is_interrupted_at_once_says_so(audit_report: dict[str, Any], written: Write) -> None:
+    summary = audit_report["summary"] | {"results": {}, "violations": {}}
+    text = written("text", audit_report | {"results": [], "summary": summary, "interrupted": True})
+    assert "Interrupted before the first answer." in text
+
+
+def test_violations_of_one_rule_and_hint_are_folded_unless_wanted(audit_report: dict[str, Any], written: Write) -> None:
+    first = next(result for result in audit_report["results"] if result["violations"])
+    violation = next(v for v in first["violations"] if v["severity"] == "error")
+    alike = [
+        {**first, "id": f"errors-{at}", "probe": f"errors-{at}",
+         "violations": [{**violation, "fingerprint": f"f{at}", "occurrences": 1, "seen_in": [f"errors-{at}"]}]}
+        for at in range(20)
+    ]  # fmt: skip
+    report = audit_report | {"results": alike}
+    text = written("text", report)
+    assert text.count(f"{violation['rule']} {violation['name']}  error") == 2
+    assert f"{violation['rule']}, 18 more: errors-" in text
+    assert "… and 6 more" in text
+    assert written("text", report, verbose=True).count(f"{violation['rule']} {violation['name']}  error") == 20
+
+
+def test_what_is_only_accepted_is_not_called_supported(audit_report: dict[str, Any], written: Write) -> None:
+    found = {
+        "tools": {"state": "yes", "probe": "tools-auto", "tested": True},
+        "verbosity": {"state": "yes", "probe": "request-verbosity", "tested": False},
+        "older": {"state": "yes", "probe": "request-user"},
+    }
+    text = written("text", audit_report | {"capabilities": found})
+    assert re.search(r"^  yes +tools, older\n  accepted +verbosity\n +\(answered; ", text, re.M)
+
+
 @settings(
     max_examples=40, deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
