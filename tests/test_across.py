@@ -33,6 +33,13 @@ def test_the_same_answer_again_is_a_recording_of_it() -> None:
     assert fed(answer(), answer({"/usage": GONE, "/choices/0/logprobs": GONE})) == []
 
 
+def test_the_same_answer_to_another_request_is_another_one_where_that_counts() -> None:
+    asked = [response(request=changes).exchange() for changes in ({}, {}, {"/temperature": 0})]
+    across = Across(by_request=True)
+    assert [len(list(across.feed(Reading(exchange)))) for exchange in asked] == [0, 0, 1]
+    assert fed(*asked) == []
+
+
 def test_an_answer_and_its_stream_are_one_answer() -> None:
     assert fed(answer(), stream().exchange()) == []
     assert fed(answer(), stream({"/1/choices/0/delta/content": "Five"}).exchange()) == [1]

@@ -10,6 +10,7 @@ from chatcontract.target import alternatives
 
 _READ = 4000
 """Bytes of a refusal that are looked at."""
+_NOWHERE = (404, 405)
 _MISSED = (400, 404, 422)
 _NO_MODEL = "model_not_found"
 
@@ -31,26 +32,27 @@ class Opening:
                 judgement = lost
                 continue
             judgement = await self._with_bounds()
-            missed = self._missed(self._asker.turns[-1])
-            if not missed:
-                break
-            judgement = Judgement(Verdict.ERRORED, missed)
-            self._asker.forget()  # whoever gives a wrong address or model is told so, and not of faults of a server
+            turn = self._asker.turns[-1]
+            if knows_no_model(turn):
+                judgement = self._missed(turn, f"the target does not know the model {short(self._model, 80)}")
+            elif turn.reply.status in _NOWHERE:
+                judgement = self._missed(turn, f"there is no chat endpoint at {base}/chat/completions")
+                continue
+            break
         return self._asker.made(self._probe, judgement)
 
-    def _missed(self, turn: Turn) -> str:
-        """Why nobody who could answer was met; empty where somebody was."""
-        status, model = turn.reply.status, self._run.context.model
-        said = turn.reply.body[:_READ].decode(errors="replace").lower()
-        if status in _MISSED and (_NO_MODEL in said or (status == 404 and "model" in said)):
-            return f"the target does not know the model {short(model, 80)} (status {status})"
-        if status in (404, 405):
-            return f"there is no chat endpoint at {self._run.target.base}/chat/completions (status {status})"
-        return ""
+    @property
+    def _model(self) -> str:
+        return self._run.context.model
+
+    def _missed(self, turn: Turn, reason: str) -> Judgement:
+        """Whoever gives a wrong address or model is told so, and not of faults of a server."""
+        self._asker.forget()
+        return Judgement(Verdict.ERRORED, f"{reason} (status {turn.reply.status})")
 
     async def _find_model(self) -> Judgement | None:
         """Take the first model of the list where none was named; a judgement says why that cannot be."""
-        if self._run.context.model:
+        if self._model:
             return None
         turn = await self._asker.ask(self._probe, Ask(method="GET", path="/models"))
         if turn.reply.fault is not None and turn.reply.status is None:
@@ -77,6 +79,13 @@ class Opening:
                 break
             self._run.notes.append(f"a request with {limit or 'no bound'} was refused")
         return judgement
+
+
+def knows_no_model(turn: Turn) -> bool:
+    """Whether a refusal says that there is no such model."""
+    said = turn.reply.body[:_READ].decode(errors="replace").lower()
+    status = turn.reply.status
+    return status in _MISSED and (_NO_MODEL in said or (status == 404 and "model" in said))
 
 
 def listed_models(reading: Reading) -> list[str]:

@@ -30,7 +30,7 @@ MAX_PLACES = 12
 MAX_BODIES = 4_000_000
 """Characters of exchanges that are shown; those of results that passed give way first."""
 MEANINGS = {
-    "conformance": "what the contract demands, of what could be judged",
+    "conformance": "what the contract demands, in answers without an error, of what could be judged",
     "coverage": "what was exercised, of the whole catalogue",
     "strictness": "what the contract recommends",
     "robustness": "bad requests that got a proper error",

@@ -30,7 +30,7 @@ def _calling(reading: Reading) -> Iterator[Shortfall | Unclear]:
         yield Unclear("the model called no tool")
 
 
-_ALWAYS: Mapping[str, Mapping[str, JSON]] = MappingProxyType({})
+_NOTHING: Mapping[str, Mapping[str, JSON]] = MappingProxyType({})
 _UNFORCED: Mapping[str, Mapping[str, JSON]] = {"required tool choice": {"/tool_choice": "auto"}}
 
 
@@ -44,7 +44,7 @@ def _both(
     provides: str = "",
     anchor: str = _CHOICE,
     level: Level = Level.MUST,
-    without: Mapping[str, Mapping[str, JSON]] = _ALWAYS,
+    without: Mapping[str, Mapping[str, JSON]] = _NOTHING,
 ) -> None:
     """The probe, and the same streamed; `without` says what a target is asked that lacks a helper."""
     checks = (_called, _calling) if without else (_called,)
