@@ -249,6 +249,8 @@ def test_a_server_that_hangs_up_on_broken_requests_is_still_asked_the_others(raw
     assert len(hung_up) > 5
     assert all(result["verdict"] == "failed" for result in hung_up)
     assert {v["rule"] for result in hung_up for v in result["violations"]} == {"CC198"}
+    ids = [exchange["id"] for result in results.values() for exchange in result["exchanges"]]
+    assert len(set(ids)) == len(ids)
 
 
 def test_of_silence_a_section_costs_little(raw_server: Start) -> None:

@@ -65,14 +65,14 @@ class Run:
 
 
 class Asker:
-    """Asks one probe: tries, turns, and the wait for a busy target."""
+    """Asks one probe: tries, turns, and the wait for a busy target; what was asked `before` stays."""
 
-    def __init__(self, run: Run, client: Client) -> None:
+    def __init__(self, run: Run, client: Client, before: Outcome | None = None) -> None:
         self.run = run
         self._client = client
-        self.turns: list[Turn] = []
-        self.violations: list[tuple[Violation, ...]] = []
-        self._begun = time.monotonic()
+        self.turns: list[Turn] = list(before.turns) if before is not None else []
+        self.violations: list[tuple[Violation, ...]] = list(before.violations) if before is not None else []
+        self._begun = time.monotonic() - (before.elapsed if before is not None else 0)
 
     async def outcome(self, probe: Probe) -> Outcome:
         """Try until it is clear what the target does, or the tries are used up."""

@@ -131,7 +131,7 @@ class Audit(Run):
             self.outcomes[outcome.probe.id] = await self._again(client, outcome)
 
     async def _again(self, client: Client, outcome: Outcome) -> Outcome:
-        again = await self._asked(client, outcome.probe)
+        again = await self._asked(client, outcome.probe, outcome)
         if is_lost(again.judgement, again.turns):
             plain = await self._plain(client, is_streaming(outcome.probe))
             late = is_silence(again.turns[-1].reply) and plain.elapsed > QUICK * self.settings.limits.total
@@ -139,10 +139,7 @@ class Audit(Run):
                 again = again._replace(judgement=lost_alone(outcome.probe, again.turns[-1]))
             elif plain.fault is not None and plain.fault.kind == "connect":
                 self._health.check(is_streaming(outcome.probe), plain.fault)
-        return again._replace(
-            turns=(*outcome.turns, *again.turns), violations=(*outcome.violations, *again.violations),
-            elapsed=outcome.elapsed + again.elapsed,
-        )  # fmt: skip
+        return again
 
     async def _bury(self, client: Client) -> None:
         """Where the target is gone, streams that were cut before that are not held against it."""
@@ -156,8 +153,8 @@ class Audit(Run):
             nothing = tuple(() for _ in outcome.turns)
             self.outcomes[outcome.probe.id] = outcome._replace(judgement=gone, violations=nothing)
 
-    async def _asked(self, client: Client, probe: Probe) -> Outcome:
-        asker = Asker(self, client)
+    async def _asked(self, client: Client, probe: Probe, before: Outcome | None = None) -> Outcome:
+        asker = Asker(self, client, before)
         try:
             return await asker.outcome(probe)
         except Exception as error:  # a check of ours that an answer was too much for: it costs one probe

@@ -26,6 +26,13 @@ def links(text: str) -> list[str]:
     return [str(token.attrs["href"]) for token in inline if token.type == "link_open"]
 
 
+def test_a_capability_of_which_no_effect_was_looked_at_is_accepted(
+    audit_report: dict[str, Any], written: Write
+) -> None:
+    found = {"verbosity": {"state": "yes", "probe": "request-verbosity", "tested": False}}
+    assert "| verbosity | ✅ accepted |" in written("markdown", audit_report | {"capabilities": found})
+
+
 def test_an_audit_shows_verdict_scores_capabilities_sections_and_reasons(
     audit_report: dict[str, Any], written: Write
 ) -> None:

@@ -213,8 +213,7 @@ def _unasked(report: dict[str, Any]) -> str:
     planned = (report.get("plan") or {}).get("probes")
     told = f"; incomplete: {left_out} left out" if left_out else ""
     if report.get("interrupted"):
-        missing = (
-            planned + sum("exceed" in str(result.get("reason")) for result in results) - len(results) if planned else 0
-        )
+        asked = sum("would exceed" not in str(result.get("reason")) for result in results)
+        missing = planned - asked if planned else 0
         told += f"; interrupted: {missing} not asked" if missing > 0 else "; interrupted"
     return told

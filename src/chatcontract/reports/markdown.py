@@ -133,9 +133,16 @@ def _share(score: dict[str, int]) -> str:
 
 
 def _capabilities(capabilities: dict[str, Any]) -> Iterator[str]:
-    rows = ([plain(name), _STATES.get(found["state"], plain(found["state"])), code(found.get("probe") or "")]
+    rows = ([plain(name), _state(found), code(found.get("probe") or "")]
             for name, found in capabilities.items())  # fmt: skip
     yield from _headed("## Capabilities", _table("capability,state,shown by", rows, "capabilities"))
+
+
+def _state(found: dict[str, Any]) -> str:
+    """The state of a capability; one whose effect no probe looks at is accepted at best."""
+    if found["state"] == "yes" and found.get("tested") is False:
+        return "✅ accepted"
+    return _STATES.get(found["state"], plain(found["state"]))
 
 
 def _headed(heading: str, lines: Iterator[str]) -> Iterator[str]:
