@@ -133,12 +133,13 @@ class Audit(Run):
     async def _again(self, client: Client, outcome: Outcome) -> Outcome:
         again = await self._asked(client, outcome.probe, outcome)
         if is_lost(again.judgement, again.turns):
-            plain = await self._plain(client, is_streaming(outcome.probe))
+            streams = again.turns[-1].ask.changes.get("/stream") is True
+            plain = await self._plain(client, streams)
             late = is_silence(again.turns[-1].reply) and plain.elapsed > QUICK * self.settings.limits.total
             if plain.fault is None and plain.status == 200 and not late:
                 again = again._replace(judgement=lost_alone(outcome.probe, again.turns[-1]))
             elif plain.fault is not None and plain.fault.kind == "connect":
-                self._health.check(is_streaming(outcome.probe), plain.fault)
+                self._health.check(streams, plain.fault)
         return again
 
     async def _bury(self, client: Client) -> None:

@@ -1,6 +1,6 @@
 """Faults of what is refused: valid requests that some servers do not take, answered with a clean error.
 
-An audit tells them as unsupported; that is right, and no rule is broken.
+An audit tells them as unsupported; that is right, and no rule is broken, except by ids that only one provider makes.
 """
 
 from collections.abc import Callable
@@ -14,12 +14,12 @@ from chatcontract.server.faults import Fault, Stage
 Test = Callable[[dict[str, JSON]], bool]
 
 
-def _refuses(name: str, what: str, param: str, test: Test) -> Fault:
+def _refuses(name: str, what: str, param: str, test: Test, *audited: str) -> Fault:
     def apply(asked: JSON) -> None:
         if test(asked):
             raise Refused(400, f"{what} not supported here.", "unsupported_value", param)
 
-    return Fault(name, f"{what} refused.", (), Stage.REQUEST, apply, "text", "audit")
+    return Fault(name, f"{what} refused.", (), Stage.REQUEST, apply, "text", "audit", audited=audited)
 
 
 def _has(*names: str) -> Test:
@@ -82,6 +82,7 @@ FAULTS = (
         "A call id that has not nine characters is",
         "messages[1].tool_calls[0].id",
         _has_foreign_id,
+        "CC191",
     ),
     _refuses("null-refused", "null is", "temperature", lambda asked: None in asked.values()),
 )
