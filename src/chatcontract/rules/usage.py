@@ -367,37 +367,3 @@ def token_count_written_as_float(reading: Reading, spec: SpecView) -> Iterator[F
         if isinstance(value, float) and value.is_integer():
             text = f"expected digits alone, got {short(value)}"
             yield Finding(pointer, text, value, hint="write it without `.0`")
-
-
-def _logged(count: int) -> Changes:
-    entry = {"token": "4", "logprob": -0.1, "bytes": [52], "top_logprobs": []}
-    logprobs = {"content": [entry] * count, "refusal": None}
-    return {"/choices/0/logprobs": logprobs, "/choices/0/message/content": "4" * count}
-
-
-@rule(
-    "CC510",
-    anchor=f"{_USAGE}/completion_tokens",
-    part=Part.RESPONSE,
-    severity=Severity.WARNING,
-    basis=Basis.OBSERVED,
-    source=_API,
-    since="0.1",
-    needs=("logprobs",),
-    passes=[response(_logged(3)), response(_logged(2)), response({**_logged(4), "/usage": GONE})],
-    fails=[response(_logged(4))],
-)
-def completion_tokens_below_logprobs(reading: Reading, spec: SpecView) -> Iterator[Finding]:
-    """More tokens have a log probability than were counted.
-
-    ## Why it matters
-    The count that is paid by is too small, or the list of tokens is wrong.
-
-    ## Known exceptions
-    Servers that list the end token and do not count it.
-    """
-    tokens = _count(_usage(reading), "completion_tokens")
-    listed = sum(len(entries) for _, _, entries, _ in token_lists(reading)) if tokens is not None else 0
-    if tokens is not None and listed > max(tokens, 0):
-        text = f"expected at least {listed}, the tokens that have a log probability, got {short(tokens)}"
-        yield Finding("/usage/completion_tokens", text, tokens)

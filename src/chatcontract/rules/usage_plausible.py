@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from chatcontract import asked as asks
 from chatcontract.declare import SpecView, rule
-from chatcontract.examples import Changes, response
+from chatcontract.examples import GONE, Changes, response
 from chatcontract.model import JSON, Basis, Finding, Part, Severity
 from chatcontract.reading import Reading, items, members
 from chatcontract.redact import short
+from chatcontract.tokens import token_lists
 from chatcontract.toolcalls import has_call
 from chatcontract.traits import FEW_TOKENS, LONGEST_TOKEN, MANY_TOKENS
 
@@ -185,3 +186,39 @@ def _has_sound(reading: Reading) -> bool:
         return True
     is_told = any(message.get("audio") for _, message in reading.messages)
     return is_told or any(part.value.get("type") != "text" for part in asks.parts(reading.asked))
+
+
+def _logged(count: int) -> Changes:
+    entry = {"token": "4", "logprob": -0.1, "bytes": [52], "top_logprobs": []}
+    logprobs = {"content": [entry] * count, "refusal": None}
+    return {"/choices/0/logprobs": logprobs, "/choices/0/message/content": "4" * count}
+
+
+@rule(
+    "CC510",
+    anchor=f"{_USAGE}/completion_tokens",
+    part=Part.RESPONSE,
+    severity=Severity.WARNING,
+    basis=Basis.OBSERVED,
+    source=_API,
+    since="0.1",
+    needs=("logprobs",),
+    passes=[response(_logged(3)), response(_logged(2)), response({**_logged(4), "/usage": GONE})],
+    fails=[response(_logged(4))],
+)
+def completion_tokens_below_logprobs(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """More tokens have a log probability than were counted.
+
+    ## Why it matters
+    The count that is paid by is too small, or the list of tokens is wrong.
+
+    ## Known exceptions
+    Servers that list the end token and do not count it.
+    """
+    tokens = members(reading.completion.get("usage")).get("completion_tokens")
+    if not isinstance(tokens, int | float):
+        return
+    listed = sum(len(entries) for _, _, entries, _ in token_lists(reading))
+    if listed > max(tokens, 0):
+        text = f"expected at least {listed}, the tokens that have a log probability, got {short(tokens)}"
+        yield Finding("/usage/completion_tokens", text, tokens)
