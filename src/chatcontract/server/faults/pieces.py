@@ -30,6 +30,7 @@ FAULTS = (
         "CC653",
         request="stream",
         stage=Stage.CHUNKS,
+        audited=("CC421",),
     ),
     edit(
         "character-cut",
@@ -38,6 +39,7 @@ FAULTS = (
         "CC655",
         request="stream",
         stage=Stage.CHUNKS,
+        audited=("CC801",),
     ),
 )
 
@@ -56,14 +58,14 @@ def _audio(data: list[JSON]) -> list[JSON]:
     return [choice["delta"]["audio"] for choice in _choices(data) if "audio" in choice["delta"]]
 
 
-@fault("CC614", stage=Stage.CHUNKS, request="stream")
+@fault("CC614", stage=Stage.CHUNKS, request="stream", audited=("CC801",))
 def text_sent_again(data: JSON) -> None:
     """The last delta repeats the whole text."""
     *before, last = _deltas(data)
     last["content"] = "".join(delta["content"] for delta in before)
 
 
-@fault("CC614", stage=Stage.CHUNKS, request="stream")
+@fault("CC614", stage=Stage.CHUNKS, request="stream", audited=("CC801",))
 def text_cumulative(data: JSON) -> None:
     """Each delta has all of the text so far."""
     text = ""
@@ -114,7 +116,9 @@ def chunk_index_twice(data: JSON) -> None:
 @fault("CC629", stage=Stage.CHUNKS, request="n-stream")
 def choices_in_one_chunk(data: JSON) -> None:
     """One chunk begins both choices."""
-    data[0]["choices"] += data.pop(1)["choices"]
+    first, second = data[0]["choices"], data[1]["choices"]
+    if first[0]["index"] != second[0]["index"]:
+        first += data.pop(1)["choices"]
 
 
 def _fragments(data: list[JSON]) -> Iterator[JSON]:
@@ -135,7 +139,7 @@ def custom_input_missing(data: JSON) -> None:
         fragment["custom"].pop("input", None)
 
 
-@fault("CC654", stage=Stage.COMPLETION, request="tools")
+@fault("CC654", stage=Stage.COMPLETION, request="tools", audited=("CC415",))
 def call_told_twice(made: JSON) -> None:
     """A call comes a second time under another id."""
     calls = made["choices"][0]["message"]["tool_calls"]
@@ -157,19 +161,19 @@ def limit_passed_unseen(made: JSON) -> None:
     choice["logprobs"]["content"] *= 2
 
 
-@fault("CC667", stage=Stage.FRAMES, request="plain-stream")
+@fault("CC667", stage=Stage.FRAMES, request="plain-stream", audited=("CC421", "CC804"))
 def mark_before_data(frames: JSON) -> JSON:
     """A byte order mark stands before a chunk in the middle of the stream."""
     return [*frames[:3], b"\xef\xbb\xbf" + frames[3], *frames[4:]]
 
 
-@fault("CC667", stage=Stage.FRAMES, request="plain-stream")
+@fault("CC667", stage=Stage.FRAMES, request="plain-stream", audited=("CC421", "CC804"))
 def colon_full_width(frames: JSON) -> JSON:
     """A chunk has a full-width colon after `data`."""
     return [*frames[:3], frames[3].replace(b":", "\uff1a".encode(), 1), *frames[4:]]
 
 
-@fault("CC665", stage=Stage.FRAMES, request="plain-stream")
+@fault("CC665", stage=Stage.FRAMES, request="plain-stream", audited=("CC421", "CC804"))
 def chunk_in_another_field(frames: JSON) -> JSON:
     """A chunk comes in a field called `chunk`."""
     return [*frames[:3], frames[3].replace(b"data", b"chunk", 1), *frames[4:]]
@@ -178,4 +182,5 @@ def chunk_in_another_field(frames: JSON) -> JSON:
 @fault("CC656", stage=Stage.ANSWER, request="stream")
 def stream_as_latin1(answer: Answer) -> JSON:
     """The media type of a stream says that it is ISO 8859-1."""
-    return answer.with_header("content-type", "text/event-stream; charset=iso-8859-1")
+    kind = "text/event-stream; charset=iso-8859-1"
+    return answer.with_header("content-type", kind) if answer.is_stream else answer
