@@ -73,7 +73,12 @@ UNREACHED = {
         ("seed-ignored", "stream-says-something-else", "usage-unstable", "usage-constant", "parts-cost-extra",
          "stream-usage-differs", "streamed-error-differs", "broken-after-abort"), _PAIRS,
     ),
-    "audio-expiry-early": "streamed audio is not generated for this model",
+    **dict.fromkeys(
+        ("audio-expiry-early", "audio-expiry-missing", "audio-expiry-in-milliseconds-streamed", "audio-without-sound"),
+        "streamed audio is not generated for this model",
+    ),
+    "encoding-unknown": "found as answer-not-whole: the client asks for no encoding, and reads no other",
+    "function-call-finish-stop": "deprecated forms are not generated unless they are asked for",
     "unknown-model-answered": "every request names the model of the run",
     "unknown-model-with-400": "every request names the model of the run",
     "retry-after-missing": "nothing makes it answer with 429",
