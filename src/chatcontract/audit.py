@@ -20,7 +20,7 @@ from chatcontract.target import Target
 
 KEY = "key"
 """The capability of having a key in use."""
-_WORDS = {"no": "ignores", "unsupported": "refuses"}
+_WORDS = {"no": "failed", "unsupported": "was refused"}
 _LACKED = frozenset(_WORDS)
 
 
@@ -169,7 +169,7 @@ class Audit(Run):
                     return "no key is in use"
                 continue
             if (state := await self._state(need)) in _LACKED:
-                return f"needs {need}, which the target {_WORDS[state]}"
+                return f"needs {need}, which {_WORDS[state]}"
         return ""
 
     async def _state(self, capability: str) -> State:
