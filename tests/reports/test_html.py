@@ -131,6 +131,14 @@ def test_verdicts_are_kept_apart_and_told_in_words(audit_report: dict[str, Any],
     assert "auth-wrong-key: skipped" in words
 
 
+def test_what_no_probe_looks_at_is_accepted_and_not_said_to_work(audit_report: dict[str, Any], written: Write) -> None:
+    told = {"state": "yes", "probe": "request-verbosity"}
+    text = written("html", {**audit_report, "capabilities": {"verbosity": {**told, "tested": False}}})
+    assert len(re.findall(r"</span> accepted</span>", text)) == 1
+    text = written("html", {**audit_report, "capabilities": {"verbosity": {**told, "tested": True}}})
+    assert "</span> accepted</span>" not in text
+
+
 def test_a_clean_report_says_so(check_report: dict[str, Any], written: Write) -> None:
     clean = check_report | {
         "results": [it | {"violations": []} for it in check_report["results"] if it["verdict"] == "passed"],

@@ -25,11 +25,11 @@ _WEB = re.compile(r"https?://[!-~]+")
 _TICKED = re.compile("`([^`]+)`")
 _KINDS = {
     "passed": "passed", "failed": "failed", "errored": "errored", "skipped": "skipped",
-    "inconclusive": "inconclusive", "yes": "passed", "no": "failed", "unsupported": "skipped",
+    "inconclusive": "inconclusive", "yes": "passed", "accepted": "passed", "no": "failed", "unsupported": "skipped",
     "unknown": "inconclusive",
 }  # fmt: skip
 _ICONS = {
-    "passed": "✓", "failed": "✕", "errored": "!", "skipped": "–", "inconclusive": "?", "yes": "✓",
+    "passed": "✓", "failed": "✕", "errored": "!", "skipped": "–", "inconclusive": "?", "yes": "✓", "accepted": "✓",
     "no": "✕", "unsupported": "–", "unknown": "?", "error": "✕", "warning": "!", "info": "i",
 }  # fmt: skip
 _BASES = {
