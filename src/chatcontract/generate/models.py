@@ -18,7 +18,7 @@ class Traits(NamedTuple):
     """What a model takes; true where nothing is known against it.
 
     `speaks`: it must hear sound or be asked for it; `text_images`: it took the URL of an image as plain text;
-    `pensive`: it reasons unless told not to, and takes no tools then.
+    `pensive`: it reasons unless told not to, and takes no tools then; `newer`: it is GPT-5.1 or later, and reasons.
     """
 
     reasons: bool
@@ -37,6 +37,7 @@ class Traits(NamedTuple):
     efforts: tuple[str, ...]
     pensive: bool
     chats: bool
+    newer: bool
 
 
 @cache
@@ -60,6 +61,7 @@ def traits(model: str) -> Traits:
         efforts=model_names.efforts(base) or _EFFORTS,
         pensive=model_names.refuses_tools(base, {}),
         chats=model_names.chats(base),
+        newer=model_names.generation(base) > 0,
     )
 
 

@@ -200,13 +200,22 @@ def settle(draws: Draws, asked: Object, traits: Traits, deprecated: bool, withou
         asked["store"] = True
     if asked.get("logprobs") is not True:
         asked.pop("top_logprobs", None)
-    if (asked.get("response_format") or {}).get("type") in ("json_object", "json_schema"):
-        asked.pop("stop", None)  # it may cut the answer anywhere, and no JSON is left
-    _fit(asked, model_names.base(asked["model"]))
+    if traits.newer:
+        _fit(asked, model_names.base(asked["model"]))
+    if asked.get("response_format"):
+        _fit_format(asked, asked["response_format"]["type"])
+
+
+def _fit_format(asked: Object, kind: str) -> None:
+    """Drop what may cut JSON anywhere, or the format where the model does not take it."""
+    if kind != "text":
+        asked.pop("stop", None)
+    if not model_names.takes_format(model_names.base(asked["model"]), kind, asked["model"]):
+        asked["response_format"] = {"type": "text"}
 
 
 def _fit(asked: Object, model: str) -> None:
-    """Drop what the model does not take beside the rest."""
+    """Drop what a model of the fifth generation does not take beside the rest."""
     if asked.get("reasoning_effort", "") is None and not model_names.takes_null_effort(model):
         del asked["reasoning_effort"]
     if asked.get("tools") and model_names.refuses_tools(model, asked):
@@ -214,6 +223,3 @@ def _fit(asked: Object, model: str) -> None:
     if model_names.is_told_to_reason(model, asked):
         for name in ("temperature", "top_p", "logprobs", "top_logprobs"):
             asked.pop(name, None)
-    kind = (asked.get("response_format") or {}).get("type")
-    if not model_names.takes_format(model, kind, asked["model"]):
-        asked["response_format"] = {"type": "text"}
