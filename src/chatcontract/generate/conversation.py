@@ -45,7 +45,6 @@ class Conversation:
         self._without = without
         self._marks = 0
         self._calls = 0
-        self._kinds = self._part_kinds()
 
     def messages(self, *, hears: bool, says_json: bool) -> list[Object]:
         """The conversation; `hears`: it holds a recording, `says_json`: it holds that word."""
@@ -80,7 +79,8 @@ class Conversation:
         elif says_json:
             content = JSON_WORD
         elif draws.chance(25):
-            content = [self._part(draws.choose(self._kinds)) for _ in range(draws.integer(1, 3))]
+            kinds = self._part_kinds()
+            content = [self._part(draws.choose(kinds)) for _ in range(draws.integer(1, 3))]
         return self._named({"role": "user", "content": draws.text() if content is None else content})
 
     def _turn(self) -> list[Object]:
