@@ -47,8 +47,8 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "negative", ACCEPTED, "a breach is answered with success",
         "A warning where a bound, a value of an enumeration (other than `role` and `type`) or a member too many is at "
-        "issue, or a parameter that few clients rely on is not looked at (info in `compatible`); nothing where the "
-        "contract in use allows the request, or a parameter is merely unknown.",
+        "issue, or anything is taken for a parameter that few clients rely on (info in `compatible`); nothing where "
+        "the contract in use allows the request, or a parameter is merely unknown.",
     ),
     Kind(
         "negative", "invalid-request-crashes", "a breach gets a status of 5xx",
@@ -137,7 +137,7 @@ class Judge:
             message = f"expected a refusal ({_told(breach, place)}), got status {turn.reply.status}"
             if breach.kind == ABSURD:
                 value = short(case.value[place[1:]], 60)
-                message = f"the parameter is not looked at: {value} in its place got status {turn.reply.status}"
+                message = f"anything is taken in its place: {value} got status {turn.reply.status}"
             severity = self._severity(case, breach)
             yield from self._made(ACCEPTED, place, message, severity) if severity else ()
         if state == "crashed":

@@ -78,7 +78,7 @@ def _notes(fuzz: Fuzz) -> list[str]:
     if fuzz.menu.left_out:
         notes.append(f"{fuzz.menu.left_out} requests were left out for --max-tokens")
     if fuzz.overlooked:
-        notes.append(f"not looked at, so that no more breaches inside were sent: {', '.join(fuzz.overlooked)}")
+        notes.append(f"anything is taken, so that no more breaches inside were sent: {', '.join(fuzz.overlooked)}")
     return notes
 
 
