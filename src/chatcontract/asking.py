@@ -19,6 +19,8 @@ _OF_REFUSALS = ("CC112", "CC630", "CC632", "CC7")
 _CUT = ("got the end of the stream", "got a connection that was cut")
 RETRIES = 2
 """Further tries where the target says that it is busy."""
+NOTICE = 0.2
+"""Seconds that a target has to notice that we hung up on it."""
 LONGEST_WAIT = 10.0
 """Seconds that a busy target is waited for, at most."""
 
@@ -97,6 +99,8 @@ class Asker:
         unclear = None
         if probe.then is not None and kind_of(first) == "answered" and (first.reply.stopped or is_whole(first)):
             following = probe.then(self.run.context, [first.reading])
+            if first.reply.stopped:
+                await asyncio.sleep(NOTICE)
             if isinstance(following, Unclear):
                 unclear = following
             else:
