@@ -97,6 +97,35 @@ def test_a_payload_is_left_as_it_was() -> None:
     assert body == before
 
 
+@ENGINES
+def test_a_member_missing_at_the_top_does_not_hide_what_is_wrong_below(engine: Engine) -> None:
+    contract = Contract.load(engine=engine, select=["CC0"])
+    found = contract.check_request({"messages": [{"role": "usr", "content": "Hi"}], "n": "1", "x-more": 1})
+    assert {(v.rule, v.pointer) for v in found} == {
+        ("CC001", ""), ("CC001", "/messages/0/role"), ("CC001", "/n"), ("CC004", "/x-more"),
+    }  # fmt: skip
+    assert [v.message for v in found if not v.pointer] == ['"model" is missing']
+
+
+@ENGINES
+@pytest.mark.parametrize("role", ["usr", "sk-abcdefgh12345678", "a\x1b[31mb", "u" * 61, 'us"er', ""])
+def test_what_was_told_before_is_told_again_where_it_is_met_again(engine: Engine, role: str) -> None:
+    contract = Contract.load(engine=engine, select=["CC0"])
+    requests = [{**REQUEST, "messages": [*REQUEST["messages"] * ahead, {"role": role}]} for ahead in (0, 1, 0)]
+    first, second, third = map(contract.check_request, requests)
+    assert first == third == Contract.load(engine=engine, select=["CC0"]).check_request(requests[0])
+    assert first[0].pointer == "/messages/0/role"
+    assert second == tuple(v._replace(pointer="/messages/1/role") for v in first)
+
+
+def test_each_chunk_with_the_same_fault_is_told_with_its_own_position() -> None:
+    wrong = {**CHUNK, "object": "chunk"}
+    exchanges = [Exchange(name, None, Response(200, (), stream(CHUNK, wrong, wrong))) for name in "ab"]
+    contract = Contract.load(select=["CC001"])
+    told = [(v.exchange, v.chunk, v.pointer) for exchange in exchanges for v in contract.check(exchange)]
+    assert told == [("a", 1, "/object"), ("a", 2, "/object"), ("b", 1, "/object"), ("b", 2, "/object")]
+
+
 def test_each_part_names_itself_and_its_side() -> None:
     contract = Contract.load()
     parts = [contract.check_request({})[0], contract.check_response({})[0], contract.check_chunk({})[0]]

@@ -4,9 +4,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from chatcontract.jsontext import ABSENT, MAX_BYTES, parse
+from chatcontract.jsontext import ABSENT, MAX_BYTES, TextFault, parse
 from chatcontract.model import JSON
-from chatcontract.reading import Text
 from chatcontract.sse import MAX_EVENT_BYTES
 
 _TEXT = (bytes, str, bytearray, memoryview)
@@ -31,12 +30,12 @@ def _loader() -> Callable[[Any], JSON]:
     return orjson.loads
 
 
-def read(body: Any) -> Text:
-    """The payload as every check takes it."""
+def read(body: Any) -> tuple[JSON, tuple[TextFault, ...]]:
+    """The value of a payload as every check takes it, and the faults of its text."""
     if body.__class__ is dict or not isinstance(body, _TEXT):
-        return Text(body)
+        return body, ()
     _loader()
-    return Text(*parse(body))
+    return parse(body)
 
 
 def plain_payloads(body: bytes) -> list[bytes]:

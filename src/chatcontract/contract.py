@@ -167,7 +167,10 @@ class Contract:
         ['/messages/0/role']
         """
         text = bodies.read(body)
-        return self._checked("request", text, Part.REQUEST, request=text)
+        found = self._shapes["request"].violations(*text)
+        if "request" in self._ruled:
+            found += self._rulings.of(Reading(_ALONE, request=Text(*text)), Part.REQUEST)
+        return Violations(found) if found else _NOTHING
 
     def check_response(self, body: Body, request: Body | None = None) -> Violations:
         """Everything that is wrong with a response; with its request also what only the pair can tell.
@@ -177,8 +180,10 @@ class Contract:
         'CC001'
         """
         text = bodies.read(body)
-        asked = Text() if request is None else bodies.read(request)
-        return self._checked("response", text, Part.RESPONSE, request=asked, answer=text)
+        found = self._shapes["response"].violations(*text)
+        if "response" in self._ruled:
+            found += self._rulings.of(Reading(_ALONE, request=_asked(request), answer=Text(*text)), Part.RESPONSE)
+        return Violations(found) if found else _NOTHING
 
     def check_chunk(self, body: Body) -> Violations:
         """Everything that is wrong with one chunk of a stream by itself.
@@ -186,7 +191,8 @@ class Contract:
         >>> bool(Contract.load().check_chunk({"object": "chat.completion.chunk"}))
         True
         """
-        return self._checked("chunk", bodies.read(body), Part.CHUNK)
+        found = self._shapes["chunk"].violations(*bodies.read(body))
+        return Violations(found) if found else _NOTHING
 
     def check_stream(self, data: Stream, request: Body | None = None) -> Violations:
         r"""Everything that is wrong with a stream.
@@ -200,7 +206,7 @@ class Contract:
         """
         body = bodies.stream_bytes(data)
         exchange = Exchange("", None, Response(None, (("content-type", "text/event-stream"),), body))
-        reading = Reading(exchange, request=Text() if request is None else bodies.read(request))
+        reading = Reading(exchange, request=_asked(request))
         if not body:
             reading.kind = "stream"
         return Violations(self._answer_violations(reading))
@@ -254,16 +260,15 @@ class Contract:
         severity = self._ratings.of(rule, finding) if self._ratings.selects(rule) else None
         return None if severity is None else violation(rule, finding, severity, rule.part, exchange)
 
-    def _checked(self, root: str, text: Text, part: Part, **parsed: Text) -> Violations:
-        found = self._shapes[root].violations(text)
-        if part in self._rulings.parts:
-            found += self._rulings.of(Reading(_ALONE, **parsed), part)
-        return Violations(found) if found else _NOTHING
+    @cached_property
+    def _ruled(self) -> frozenset[str]:
+        """The roots that a rule looks at."""
+        return frozenset(root for root, part in PARTS.items() if part in self._rulings.parts)
 
     def _exchange_violations(self, reading: Reading) -> list[Violation]:
         if reading.exchange.request is None or (not reading.exchange.request.body and not reading.request.faults):
             return self._answered_violations(reading)
-        found = self._shapes["request"].violations(reading.addressed, exchange=reading.exchange.id)
+        found = self._shapes["request"].violations(*reading.addressed, exchange=reading.exchange.id)
         found += self._rulings.of(reading, Part.REQUEST)
         found += self._answered_violations(reading)
         return found
@@ -280,7 +285,7 @@ class Contract:
             return list(self._stream_violations(reading))
         if kind == "none":
             return []
-        found = self._shapes[kind].violations(reading.shaped, exchange=reading.exchange.id)
+        found = self._shapes[kind].violations(*reading.shaped, exchange=reading.exchange.id)
         found += self._rulings.of(reading, Part.RESPONSE if kind == "response" else Part.ERROR)
         return found
 
@@ -294,7 +299,7 @@ class Contract:
         for chunk in () if is_silent else reading.chunks:
             if chunk.text.faults or not silent(chunk.text.value) or chunk.is_error:
                 shape_of = self._shapes["error" if chunk.is_error else "chunk"]
-                yield from shape_of.violations(chunk.text, chunk=chunk.position, exchange=reading.exchange.id)
+                yield from shape_of.violations(*chunk.text, chunk=chunk.position, exchange=reading.exchange.id)
         for part in _STREAM_PARTS:
             yield from self._rulings.of(reading, part)
 
@@ -303,3 +308,7 @@ class Contract:
         payloads = bodies.plain_payloads(body)
         values = plain_values(payloads) if payloads else None
         return values is not None and all(map(self._shapes["chunk"].silent, values))
+
+
+def _asked(request: Body | None) -> Text:
+    return Text() if request is None else Text(*bodies.read(request))

@@ -46,6 +46,8 @@ class Ratings:
 
     def wished(self, rule: Rule) -> str | None:
         """What the user says of the rule; the longest word wins."""
+        if not self._wishes:
+            return None
         fitting = [word for word in self._wishes if _names(word, rule.code, rule.name)]
         return self._wishes[max(fitting, key=len)] if fitting else None
 

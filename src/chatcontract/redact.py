@@ -85,10 +85,8 @@ def short(value: JSON, limit: int = MAX_VALUE) -> str:
     """
     if isinstance(value, str) and len(value) < _SHORTEST_KEY < limit and value.isalnum() and value.isprintable():
         return f'"{value}"'
-    if value is None or value is True or value is False:
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, int | float) and -1e15 < value < 1e15:
-        return repr(value)
+    if isinstance(value, int | float | None) and (plain := _plain(value)):
+        return plain
     if isinstance(value, str) and limit > 0:
         whole = printable(text(_scalar(value, limit)))
     else:
@@ -96,6 +94,13 @@ def short(value: JSON, limit: int = MAX_VALUE) -> str:
         _write(value, pieces, limit, 0)
         whole = printable(text("".join(pieces)))
     return whole if len(whole) <= limit else whole[: limit - 1] + "…"
+
+
+def _plain(value: float | None) -> str:
+    """What needs no encoder; empty for other numbers."""
+    if value is None or value is True or value is False:
+        return {None: "null", True: "true", False: "false"}[value]
+    return repr(value) if -1e15 < value < 1e15 else ""
 
 
 def _write(value: JSON, pieces: list[str], room: int, depth: int) -> int:
@@ -114,6 +119,8 @@ def _write(value: JSON, pieces: list[str], room: int, depth: int) -> int:
 def _scalar(value: JSON, room: int) -> str:
     if isinstance(value, str):
         return encode_basestring(value[: room + 40])
+    if isinstance(value, int | float | None) and (plain := _plain(value)):
+        return plain
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 200:
         return f"(an integer of {value.bit_length()} bits)"
     try:

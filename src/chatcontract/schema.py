@@ -1,9 +1,11 @@
 """Compiled validators: a verdict at the speed of the engine, and the mismatches behind a failed one."""
 
+import json
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from itertools import chain
 from typing import Any, NamedTuple, Protocol
 
 from chatcontract.exceptions import SpecError
@@ -29,10 +31,11 @@ class Mismatch(NamedTuple):
     path: list[str | int]
     expected: JSON
     branches: tuple[tuple["Mismatch", ...], ...] = ()
+    text: str | None = None
 
 
 Verdict = Callable[[JSON], bool]
-Lister = Callable[[JSON], Iterator[Mismatch]]
+Lister = Callable[[JSON], Iterable[Mismatch]]
 
 
 class Compiler(Protocol):
@@ -64,8 +67,7 @@ class RustCompiler:
 
     def lister(self, text: str) -> Lister:
         """See Compiler."""
-        validator = self._compiled(text)
-        return lambda instance: map(_from_rust, validator.iter_errors(instance))
+        return _RustLister(text, self._compiled).mismatches
 
     @staticmethod
     def _compiled(text: str) -> Any:
@@ -83,6 +85,44 @@ class RustCompiler:
             raise SpecError(f"the schema cannot be compiled: {reason}.") from None
 
 
+class _RustLister:
+    """Lists mismatches by jsonschema-rs.
+
+    The engine copies into each error all that the error is about: the whole payload where a member at its top is
+    missing. So these are found here, and the engine is asked about the rest.
+    """
+
+    def __init__(self, text: str, compiled: Callable[[str], Any]) -> None:
+        self._text, self._compiled = text, compiled
+
+    @cached_property
+    def _whole(self) -> Any:
+        return self._compiled(self._text).iter_errors
+
+    @cached_property
+    def _missing(self) -> dict[str, Mismatch]:
+        schema = json.loads(self._text)
+        required = schema.get("required", ()) if isinstance(schema, dict) else ()
+        return {name: Mismatch("required", [], ["required"], name) for name in required}
+
+    @cached_property
+    def _required(self) -> frozenset[str]:
+        return frozenset(self._missing)
+
+    @cached_property
+    def _rest(self) -> Any:
+        return self._compiled(json.dumps({**json.loads(self._text), "required": []}))
+
+    def mismatches(self, instance: JSON) -> Iterable[Mismatch]:
+        """See Lister."""
+        if not isinstance(instance, dict) or instance.keys() >= self._required:
+            return map(_from_rust, self._whole(instance))
+        missing = [one for name, one in self._missing.items() if name not in instance]
+        if self._rest.is_valid(instance):
+            return missing
+        return chain(missing, map(_from_rust, self._rest.iter_errors(instance)))
+
+
 _EXPECTED = {
     "required": "property", "type": "types", "enum": "options", "const": "expected_value",
     "pattern": "pattern", "additionalProperties": "unexpected", "unevaluatedProperties": "unexpected",
@@ -98,7 +138,9 @@ def _from_rust(error: Any) -> Mismatch:
     if name in _NESTED:
         return _nested(error, kind, name)
     expected = getattr(kind, _EXPECTED.get(name, "limit"), None)
-    return Mismatch(name, error.instance_path, error.schema_path, expected)
+    value = error.instance
+    text = value if value.__class__ is str else None
+    return Mismatch(name, error.instance_path, error.schema_path, expected, (), text)
 
 
 def _nested(error: Any, kind: Any, name: str) -> Mismatch:
@@ -116,8 +158,6 @@ def _of_name(inner: Mismatch, tokens: list[str | int], path: list[str | int]) ->
 
 def is_pattern(text: str) -> bool:
     """Whether the engine can read the regular expression."""
-    import json
-
     try:
         RustCompiler().verdict(json.dumps({"pattern": text}))
     except SpecError:
@@ -147,8 +187,6 @@ class ReferenceCompiler:
 
     @staticmethod
     def _compiled(text: str) -> Any:
-        import json
-
         from jsonschema import Draft202012Validator, validators
         from jsonschema.exceptions import SchemaError
 

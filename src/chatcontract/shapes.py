@@ -1,19 +1,22 @@
 """The validators of one root of the contract, and what they find."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 
 from chatcontract import closures
-from chatcontract.jsontext import ABSENT, object_faults, without_surrogates
+from chatcontract.jsontext import ABSENT, TextFault, object_faults, without_surrogates
 from chatcontract.model import JSON, Part, Severity, Violation, starred
 from chatcontract.pointer import escape
 from chatcontract.ratings import Ratings, encodable
-from chatcontract.reading import Text
 from chatcontract.redact import short
 from chatcontract.rules import shape
-from chatcontract.schema import MAX_MISMATCHES, Compiler, Lister, Verdict, meant
+from chatcontract.schema import MAX_MISMATCHES, Compiler, Lister, Mismatch, Verdict, meant
 
+MAX_REMEMBERED = 1024
+"""Mismatches whose violations are remembered: a server says the same wrong thing in every chunk."""
+MAX_REMEMBERED_TEXT = 60
+"""Characters of the value of one."""
 PARTS = {"request": Part.REQUEST, "response": Part.RESPONSE, "chunk": Part.CHUNK, "error": Part.ERROR}
 """The roots of a contract, and the part of an exchange that each of them describes."""
 
@@ -27,6 +30,7 @@ class Shape:
         self._texts = texts
         self._compiler = compiler
         self._ratings = ratings
+        self._known: dict[tuple[str | int, ...], Sequence[Violation]] = {}
 
     @cached_property
     def verdict(self) -> Verdict:
@@ -36,14 +40,19 @@ class Shape:
     @cached_property
     def silent(self) -> Verdict:
         """Whether there is nothing at all to say."""
-        return guarded(self._compiler.verdict(self._texts.text(f"{self._ratings.profile}.{self._root}.silent")))
+        return guarded(self._is_silent)
 
     @cached_property
-    def _precise(self) -> tuple[Lister, shape.Meanings]:
-        import json
+    def _is_silent(self) -> Verdict:
+        return self._compiler.verdict(self._texts.text(f"{self._ratings.profile}.{self._root}.silent"))
 
-        text = self._texts.text(f"{self._root}.precise")
-        return self._compiler.lister(text), shape.Meanings(json.loads(text))
+    @cached_property
+    def _lister(self) -> Lister:
+        return self._compiler.lister(self._texts.text(f"{self._root}.precise"))
+
+    @cached_property
+    def _meanings(self) -> shape.Meanings:
+        return shape.Meanings(self._texts.json(f"{self._root}.precise"))
 
     @cached_property
     def _selected(self) -> frozenset[str]:
@@ -71,57 +80,76 @@ class Shape:
             if severity[self._ratings.profile] != "error"
         ]
 
-    def violations(self, text: Text, chunk: int | None = None, exchange: str = "") -> list[Violation]:
+    def violations(
+        self, value: JSON, faults: tuple[TextFault, ...] = (), chunk: int | None = None, exchange: str = ""
+    ) -> list[Violation]:
         """What the text's grammar and the schema find."""
-        if not text.faults and self.silent(text.value):
-            return []
+        if faults or value is ABSENT:
+            made = self._beside_faults(faults, value)
+        else:
+            try:
+                made = [] if self._is_silent(value) else self._mismatched(value)
+            except (ValueError, RecursionError):
+                made = self._beside_faults(object_faults(value), value)
+        return made if chunk is None and not exchange else [_placed(one, chunk, exchange) for one in made]
+
+    def _beside_faults(self, faults: Sequence[TextFault], value: JSON) -> list[Violation]:
+        """What is wrong with a text, and with the value as far as it could be read."""
+        made = [one for found in shape.text_findings(faults) for one in self._rated(found)]
+        if value is ABSENT or any(fault.kind == "excessive-nesting" for fault in faults):
+            return made
+        said = {(one.pointer, one.message) for one in made}
+        more = self._mismatched(without_surrogates(value))
+        return made + [one for one in more if (one.pointer, one.message) not in said]
+
+    def _mismatched(self, value: JSON) -> list[Violation]:
+        """What the schema finds; a form that the payload has is said in place of all that deviates."""
+        mismatches: Iterable[Mismatch] = islice(self._lister(value), MAX_MISMATCHES)
         made: list[Violation] = []
-        for found in self._found(text):
-            rule, pointer, message, value, hint, amiss, _ = found
-            severity = self._severity(found)
-            if severity is not None and rule.code in self._selected:
-                shown = "" if value is None and amiss != "null" else short(value)
-                made.append(
-                    Violation(
-                        rule.code, rule.name, severity, rule.basis, self._part, encodable(pointer), message, chunk,
-                        shown, hint, exchange,
-                    )
-                )  # fmt: skip
-        return made
+        if self._forms and (form := self._form_of(value)):
+            mismatches = list(mismatches)
+            extra = [mismatch for mismatch in mismatches if self._meanings.is_open(mismatch)]
+            if len(extra) < len(mismatches):
+                mismatches, made = extra, self._rated(form)
+        for mismatch in mismatches:
+            for one in islice(meant((mismatch,)), MAX_MISMATCHES) if mismatch.branches else (mismatch,):
+                made += self._said(one, value)
+        return made if len(made) < 2 else _distinct(made)
 
-    def _found(self, text: Text) -> list[shape.Found]:
-        if not text.faults:
-            return self._mismatched(text.value)
-        found = list(shape.text_findings(text.faults))
-        if text.value is not ABSENT:
-            said = {(fault.pointer, fault.message) for fault in text.faults}
-            more = self._mismatched(text.value)
-            found.extend(one for one in more if (one.pointer, one.message) not in said)
-        return found
+    def _form_of(self, value: JSON) -> shape.Found | None:
+        for fits, says in self._forms:
+            if fits(value):
+                return says
+        return None
 
-    def _mismatched(self, value: JSON) -> list[shape.Found]:
-        if value is ABSENT:
+    def _said(self, mismatch: Mismatch, value: JSON) -> Sequence[Violation]:
+        """The violations of a mismatch, remembered where its place, and a short text if it is about one, decide."""
+        keyword, tokens, path, expected, _, text = mismatch
+        said = expected if keyword == "required" else text
+        if said is None or len(said) > MAX_REMEMBERED_TEXT:
+            return self._new(mismatch, value)
+        key = (said, len(tokens), *tokens, *path)
+        known = self._known.get(key)
+        if known is None:
+            known = self._new(mismatch, value)
+            if text is None or [one.value for one in known] == [f'"{text}"']:  # nothing that is kept from the violation
+                if len(self._known) >= MAX_REMEMBERED:
+                    self._known.clear()
+                self._known[key] = known
+        return known
+
+    def _new(self, mismatch: Mismatch, value: JSON) -> list[Violation]:
+        return [one for found in self._meanings.findings(mismatch, value) for one in self._rated(found)]
+
+    def _rated(self, found: shape.Found) -> list[Violation]:
+        """The finding as it leaves the library; nothing where the contract does not say it."""
+        severity = self._severity(found)
+        if severity is None or found.rule.code not in self._selected:
             return []
-        lister, meanings = self._precise
-        found: list[shape.Found] = []
-        try:
-            mismatches = list(islice(lister(value), MAX_MISMATCHES))
-        except ValueError:
-            faults = object_faults(value)
-            found.extend(shape.text_findings(faults))
-            if any(fault.kind == "excessive-nesting" for fault in faults):
-                return found
-            value = without_surrogates(value)
-            mismatches = list(islice(lister(value), MAX_MISMATCHES))
-        if any(mismatch.branches for mismatch in mismatches):
-            mismatches = list(islice(meant(mismatches), MAX_MISMATCHES))
-        return found + self._of_forms(meanings.findings(mismatches, value), value)
-
-    def _of_forms(self, found: list[shape.Found], value: JSON) -> list[shape.Found]:
-        """What was found; what is said of the form in place of all that deviates, if the payload has one."""
-        deviating = [one for one in found if one.rule is not shape.UNDOCUMENTED_MEMBER]
-        said = next((says for fits, says in self._forms if fits(value)), None) if deviating else None
-        return found if said is None else [said, *(one for one in found if one.rule is shape.UNDOCUMENTED_MEMBER)]
+        rule, pointer, message, value, hint, amiss, _ = found
+        shown = "" if value is None and amiss != "null" else short(value)
+        place = encodable(pointer)
+        return [Violation(rule.code, rule.name, severity, rule.basis, self._part, place, message, None, shown, hint)]
 
     def _severity(self, found: shape.Found) -> Severity | None:
         """The severity in the profile; None where the profile has nothing to say."""
@@ -140,6 +168,18 @@ class Shape:
         if level is None and found.amiss == "other":
             level = self._levels.get(f"{key}={found.value}")
         return found.rule.severity if level is None else None if level == "ignore" else Severity(level)
+
+
+def _distinct(made: list[Violation]) -> list[Violation]:
+    """The violations without repetitions (from `allOf`)."""
+    first: dict[tuple[str, str], Violation] = {}
+    for one in made:
+        first.setdefault((one.pointer, one.message), one)
+    return list(first.values())
+
+
+def _placed(violation: Violation, chunk: int | None, exchange: str) -> Violation:
+    return Violation(*violation[:7], chunk, violation.value, violation.hint, exchange)
 
 
 def guarded(judge: Verdict) -> Verdict:

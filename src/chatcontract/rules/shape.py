@@ -124,19 +124,19 @@ class Meanings:
         self._schema = schema
         self._places: dict[tuple[Hashable, ...], _Place] = {}
 
-    def findings(self, mismatches: Iterable[Mismatch], instance: JSON) -> list[Found]:
-        """What the mismatches of `instance` mean; repetitions of the same one (from `allOf`) are folded."""
-        found: list[Found] = []
-        for mismatch in mismatches:
-            if mismatch.keyword in _CLOSING and isinstance(mismatch.expected, list):
-                is_open = "$comment" in _node(self._schema, mismatch.path[:-1])
-                found += _unexpected(mismatch, instance, UNDOCUMENTED_MEMBER if is_open else SCHEMA_MISMATCH)
-            else:
-                found.append(self._found(mismatch, instance))
-        return found if len(found) < 2 else _distinct(found)
+    def findings(self, mismatch: Mismatch, instance: JSON) -> list[Found]:
+        """What a mismatch of `instance` means: one finding, or one for each unexpected member."""
+        if mismatch.keyword in _CLOSING and isinstance(mismatch.expected, list):
+            rule = UNDOCUMENTED_MEMBER if self.is_open(mismatch) else SCHEMA_MISMATCH
+            return list(_unexpected(mismatch, instance, rule))
+        return [self._found(mismatch, instance)]
+
+    def is_open(self, mismatch: Mismatch) -> bool:
+        """Whether it is about members that are not documented, where the document allows others."""
+        return mismatch.keyword in _CLOSING and "$comment" in _node(self._schema, mismatch.path[:-1])
 
     def _found(self, mismatch: Mismatch, instance: JSON) -> Found:
-        keyword, tokens, path, expected, _ = mismatch
+        keyword, tokens, path, expected, _, _ = mismatch
         name = expected if keyword == "required" else ""
         known = self._places.get((keyword, name, *path)) or self._learnt(mismatch, (keyword, name, *path))
         at = pointer.join(tokens)
@@ -167,13 +167,6 @@ def _amiss(keyword: str, expected: JSON, value: JSON) -> str:
     if keyword in ("maximum", "maxItems"):
         return "beyond"
     return "empty" if keyword == "minItems" and not value else ""
-
-
-def _distinct(found: list[Found]) -> list[Found]:
-    made: dict[tuple[str, str], Found] = {}
-    for one in found:
-        made.setdefault((one.pointer, one.message), one)
-    return list(made.values())
 
 
 class _Place(NamedTuple):
