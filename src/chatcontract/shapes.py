@@ -7,7 +7,7 @@ from itertools import islice
 from chatcontract import closures
 from chatcontract.jsontext import ABSENT, TextFault, object_faults, without_surrogates
 from chatcontract.model import JSON, Part, Severity, Violation, starred
-from chatcontract.pointer import escape
+from chatcontract.pointer import escape, join
 from chatcontract.ratings import Ratings, encodable
 from chatcontract.redact import short
 from chatcontract.rules import shape
@@ -15,8 +15,8 @@ from chatcontract.schema import MAX_MISMATCHES, Compiler, Lister, Mismatch, Verd
 
 MAX_REMEMBERED = 1024
 """Mismatches whose violations are remembered: a server says the same wrong thing in every chunk."""
-MAX_REMEMBERED_TEXT = 60
-"""Characters of the value of one."""
+MAX_REMEMBERED_TEXT, MAX_REMEMBERED_PLACE = 60, 200
+"""Characters of the value and of the place of one."""
 PARTS = {"request": Part.REQUEST, "response": Part.RESPONSE, "chunk": Part.CHUNK, "error": Part.ERROR}
 """The roots of a contract, and the part of an exchange that each of them describes."""
 
@@ -132,7 +132,8 @@ class Shape:
         known = self._known.get(key)
         if known is None:
             known = self._new(mismatch, value)
-            if text is None or [one.value for one in known] == [f'"{text}"']:  # nothing that is kept from the violation
+            is_shown = text is None or [one.value for one in known] == [f'"{text}"']  # else it is long, or a key
+            if is_shown and len(join(tokens)) <= MAX_REMEMBERED_PLACE:
                 if len(self._known) >= MAX_REMEMBERED:
                     self._known.clear()
                 self._known[key] = known
