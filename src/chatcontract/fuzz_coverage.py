@@ -12,7 +12,7 @@ from chatcontract.model import Part, Rule, starred
 from chatcontract.reading import Reading
 
 _OF_REQUESTS = frozenset(
-    ("asked", "brought", "instructed", "legacy", "limited", "sampled", "strict", "tangled")
+    ("asked", "brought", "enlarged", "instructed", "legacy", "limited", "sampled", "strict", "tangled")
 )  # fmt: skip
 """Traits of requests; the others are of answers, most of them of what an answer should not have."""
 _PARTS: Mapping[str, tuple[Part, ...]] = {

@@ -27,16 +27,21 @@ _EFFORTS: Mapping[str, tuple[str, ...]] = {
          "gpt-5.6-terra"),
         ("none", *_USUAL_EFFORTS, "xhigh"),
     ),
+    **dict.fromkeys(("gpt-6-luna", "gpt-6-sol"), ("none", *_USUAL_EFFORTS, "xhigh")),
+    **dict.fromkeys(("gpt-6-astra", "gpt-6.1-sol"), (*_USUAL_EFFORTS, "xhigh")),
     **dict.fromkeys(("gpt-5.1-chat-latest", "gpt-5.2-chat-latest"), ("medium",)),
 }  # fmt: skip
 _LENGTHS: Mapping[str, int] = {
+    **dict.fromkeys(("gpt-4.1", "gpt-4.1-mini", "gpt-4.1-nano"), 32768),
     **dict.fromkeys(("gpt-3.5-turbo", "gpt-3.5-turbo-0125", "gpt-3.5-turbo-1106", "gpt-4-turbo", "gpt-4-turbo-preview",
                      "gpt-4-0125-preview", "gpt-4-1106-preview"), 4096),
     "gpt-4o": 16384,
 }  # fmt: skip
-_REASONS_UNTOLD = 6
-_WITHOUT_TOOLS = range(4, 7)
+_WITHOUT_TOOLS = 4
 _STOP_AGAIN = 5
+_DAY_LONG = 5
+_LATEST = 6
+_SIXTH = 10
 _OLDEST_4O = "gpt-4o-2024-05-13"
 _RESPONSES_ONLY = frozenset({"o1-pro", "o3-pro", "gpt-5-pro", "o3-deep-research", "o4-mini-deep-research"})
 _NOT_FOR_CHAT = (
@@ -105,33 +110,43 @@ def is_o_series(name: str) -> bool:
 
 
 def is_gpt5(name: str) -> bool:
-    """The reasoning models of the fifth generation; its chat and search models are none."""
-    return name.startswith("gpt-5") and "chat" not in name and "search" not in name
+    """The reasoning models of the fifth generation and the sixth; its chat and search models are none."""
+    return name.startswith(("gpt-5", "gpt-6")) and "chat" not in name and "search" not in name
 
 
 def generation(name: str) -> int:
     """The number behind `gpt-5.` of a reasoning model, zero where there is none; -1 for any other model.
 
+    The sixth generation counts on from ten.
+
     >>> generation("gpt-5.4-mini"), generation("gpt-5-nano"), generation("gpt-5.1-chat-latest")
     (4, 0, -1)
+    >>> generation("gpt-6-sol"), generation("gpt-6.1-sol")
+    (10, 11)
     """
     if not is_gpt5(name):
         return -1
     number = name[6:].partition("-")[0] if name[5:6] == "." else ""
-    return int(number) if number.isdecimal() and len(number) < 3 else 0
+    minor = int(number) if number.isdecimal() and len(number) < 3 else 0
+    return minor + _SIXTH * name.startswith("gpt-6")
+
+
+def is_latest(name: str) -> bool:
+    """Whether the model is GPT-5.6 or newer, which reason untold and take fewer parameters."""
+    return generation(name) >= _LATEST
 
 
 def is_told_to_reason(name: str, asked: Mapping[str, JSON]) -> bool:
-    """Whether a model that may also do without is known to reason over this request; GPT-5.6 does so untold."""
+    """Whether a model that may also do without is known to reason over this request; GPT-5.6 and later do so untold."""
     if "reasoning_effort" not in asked:
-        return generation(name) == _REASONS_UNTOLD
+        return is_latest(name)
     effort = asked["reasoning_effort"]
     return isinstance(effort, str) and effort != "none" and generation(name) > 0
 
 
 def refuses_tools(name: str, asked: Mapping[str, JSON]) -> bool:
     """Whether the model is known to take no function tools while it reasons, as this request has it do."""
-    return generation(name) in _WITHOUT_TOOLS and is_told_to_reason(name, asked)
+    return generation(name) >= _WITHOUT_TOOLS and is_told_to_reason(name, asked)
 
 
 def efforts(name: str) -> tuple[str, ...]:
@@ -164,6 +179,11 @@ def may_take_stop(name: str) -> bool:
     return generation(name) >= _STOP_AGAIN
 
 
+def caches_in_memory(name: str) -> bool:
+    """Whether the model may cache a prompt in memory only: false only for those known to refuse it."""
+    return generation(name) < _DAY_LONG
+
+
 def samples_freely(name: str) -> bool:
     """Whether the model may take sampling parameters: false only for those documented to refuse them."""
     return not is_o_series(name) and name not in _FIXED_SAMPLING
@@ -176,7 +196,7 @@ def takes_instructions(name: str) -> bool:
 
 def is_known(name: str) -> bool:
     """Whether the name belongs to a family of OpenAI's chat models."""
-    return name.startswith((*_OLD, "gpt-5")) or is_o_series(name)
+    return name.startswith((*_OLD, "gpt-5", "gpt-6")) or is_o_series(name)
 
 
 def speaks(name: str) -> bool:

@@ -9,10 +9,10 @@ Choices = Sequence[tuple[int, Object, Object]]
 
 _MEMBERS = (
     "audio", "function_call", "functions", "logprobs", "max_completion_tokens", "max_tokens", "metadata",
-    "modalities", "moderation", "parallel_tool_calls", "prediction", "prompt_cache_key", "reasoning_effort",
-    "response_format",
+    "modalities", "moderation", "parallel_tool_calls", "prediction", "prompt_cache_key",
+    "prompt_cache_retention", "reasoning_effort", "response_format",
     "safety_identifier", "stop", "stream_options", "temperature", "tool_choice", "tools", "top_logprobs",
-    "top_p", "verbosity", "web_search_options",
+    "top_p", "user", "verbosity", "web_search_options",
 )  # fmt: skip
 _OF_MESSAGES = ("name", "tool_calls")
 _POINTERS = {name: f"/{name}" for name in _MEMBERS}
@@ -25,6 +25,7 @@ _GROUPS = (
         frozenset(("frequency_penalty", "logit_bias", "logprobs", "presence_penalty", "temperature", "top_p")),
     ),
     ("limited", frozenset(("max_completion_tokens", "max_tokens"))),
+    ("enlarged", frozenset(("n", "prediction", "top_logprobs"))),
 )
 _LONGEST_ID = 40
 _MARKS = ("<", "[", "{", "◁", "```")
@@ -46,6 +47,7 @@ TRAITS: Mapping[str, str] = {
     "brought": "the request has tools, functions or a response format, not all of them known to be sound",
     "instructed": "a message has the role system or developer",
     "legacy": "a message has the role function, or a `function_call`",
+    "enlarged": "the request asks for choices, for the likeliest tokens, or gives a prediction",
     "limited": "the request limits the tokens of the answer",
     "breached": "the chunks of the stream break their order",
     "contentless": "a message has neither content nor tool calls",

@@ -215,7 +215,7 @@ def _fit_format(asked: Object, kind: str) -> None:
 
 
 def _fit(asked: Object, model: str) -> None:
-    """Drop what a model of the fifth generation does not take beside the rest."""
+    """Drop what a model of the fifth generation or later does not take beside the rest."""
     if asked.get("reasoning_effort", "") is None and not model_names.takes_null_effort(model):
         del asked["reasoning_effort"]
     if asked.get("tools") and model_names.refuses_tools(model, asked):
@@ -223,3 +223,8 @@ def _fit(asked: Object, model: str) -> None:
     if model_names.is_told_to_reason(model, asked):
         for name in ("temperature", "top_p", "logprobs", "top_logprobs"):
             asked.pop(name, None)
+    if model_names.is_latest(model):
+        for name in ("presence_penalty", "frequency_penalty", "logit_bias", "prediction", "n", "top_logprobs"):
+            asked.pop(name, None)
+    if not model_names.caches_in_memory(model):
+        asked.pop("prompt_cache_retention", None)

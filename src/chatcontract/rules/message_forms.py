@@ -25,7 +25,7 @@ _REFUSAL = {"type": "refusal", "refusal": "No."}
 
 def _after(*messages: JSON) -> Example:
     """The minimal request with more messages."""
-    return request({f"/messages/{at}": Insert(message) for at, message in enumerate(messages, 1)})
+    return request({"/model": "gpt-4o", **{f"/messages/{at}": Insert(one) for at, one in enumerate(messages, 1)}})
 
 
 @rule(

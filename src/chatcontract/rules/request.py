@@ -5,6 +5,7 @@ from functools import cache
 
 from chatcontract import asked as asks
 from chatcontract import model_names
+from chatcontract.asked_model import asked_model
 from chatcontract.declare import SpecView, rule
 from chatcontract.examples import TOOL, request
 from chatcontract.model import Basis, Finding, Part, Severity
@@ -26,6 +27,10 @@ _PARAMETERS = frozenset(
      "web_search_options"}
 )  # fmt: skip
 _MAX_NAMED = 20
+_MEMBERS = {
+    "prompt_cache_options": frozenset({"mode", "ttl"}),
+    "stream_options": frozenset({"include_obfuscation", "include_usage"}),
+}
 
 
 @rule(
@@ -252,7 +257,7 @@ def sampling_changed_twice(reading: Reading, spec: SpecView) -> Iterator[Finding
     passes=[request(), request({"/seed": None})],
     fails=[
         request({"/user": "u1"}),
-        request({"/messages/-": {"role": "function", "name": "f", "content": "4"}}),
+        request({"/model": "gpt-4o", "/messages/-": {"role": "function", "name": "f", "content": "4"}}),
     ],
 )
 def deprecated_member(reading: Reading, spec: SpecView) -> Iterator[Finding]:
@@ -334,15 +339,18 @@ def prediction_conflict(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     source="https://github.com/nashsu/llm_wiki/issues/336",
     since="0.1",
     passes=[request({"/metadata": None}), request({"/messages/0/vendor": 1})],
-    fails=[request({"/top_k": 5}), request({"/chat_template_kwargs": {}})],
+    fails=[
+        request({"/top_k": 5}),
+        request({"/stream": True, "/stream_options": {"continuous_usage_stats": True}}),
+    ],
     compatible=Severity.INFO,
 )
 def parameter_unknown(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A parameter is none of this operation's.
 
     ## Why it matters
-    The service refuses the whole request, usually without naming the place in `param`. Inside messages and
-    tools it lets unknown members pass.
+    The service refuses the whole request, also for members of `stream_options` or `prompt_cache_options` that it
+    doesn't know (asked of OpenAI's models only). Inside messages and tools it lets unknown members pass.
 
     ## Known exceptions
     Other servers have parameters of their own: a note only where the request is known to go elsewhere. A
@@ -352,6 +360,10 @@ def parameter_unknown(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         lenient = model_names.lenient(reading.exchange.request)
         for name in [name for name in reading.asked if name not in _PARAMETERS][:_MAX_NAMED]:
             yield Finding(f"/{escape(name)}", f"{short(name, 80)} is no parameter of this operation", severity=lenient)
+    if model_names.is_known(reading.once(asked_model)):
+        for holder, known in _MEMBERS.items():
+            for name in [name for name in members(reading.asked.get(holder)) if name not in known][:_MAX_NAMED]:
+                yield Finding(f"/{holder}/{escape(name)}", f"{short(name, 80)} is no member of {holder}")
 
 
 @rule(
@@ -378,9 +390,11 @@ def metadata_without_store(reading: Reading, spec: SpecView) -> Iterator[Finding
     The service refuses it: metadata belong to stored completions.
 
     ## Known exceptions
-    Gateways use metadata for their own accounting.
+    GPT-5.6 and later were seen to take it: a warning. Gateways use metadata for their own accounting.
     """
     asked = reading.asked
     if isinstance(asked.get("metadata"), dict) and asked["metadata"] and asked.get("store") in (None, False):
         hint, lenient = "set store to true, or drop metadata", model_names.lenient(reading.exchange.request)
+        if lenient is None and spec.profile != "compatible" and model_names.is_latest(reading.once(asked_model)):
+            lenient = Severity.WARNING
         yield Finding("/metadata", "is given, but store is not true", hint=hint, severity=lenient)

@@ -1,13 +1,13 @@
 """Request (CC230 to CC239): what OpenAI's models don't take; any other model is passed over."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from chatcontract import asked as asks
 from chatcontract import model_names
 from chatcontract.asked_model import asked_model
 from chatcontract.declare import SpecView, rule
 from chatcontract.examples import request
-from chatcontract.model import Basis, Finding, Part, Severity
+from chatcontract.model import JSON, Basis, Finding, Part, Severity
 from chatcontract.reading import Reading, items, members
 from chatcontract.redact import short
 
@@ -55,7 +55,7 @@ def max_tokens_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding
     "CC231",
     anchor=_OF + "temperature",
     part=Part.REQUEST,
-    severity=Severity.WARNING,
+    severity=Severity.ERROR,
     basis=Basis.DOCUMENTED,
     source=_GUIDE + "reasoning",
     since="0.1",
@@ -63,6 +63,7 @@ def max_tokens_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding
         request({"/model": "o3", "/temperature": 1}),
         request({"/model": "gpt-5.1", "/temperature": 0.7}),
         request({"/model": "gpt-5.2", "/temperature": 0.7, "/reasoning_effort": "none"}),
+        request({"/model": "gpt-5.6-sol", "/presence_penalty": 0.5, "/reasoning_effort": "none"}),
         request({"/model": "gpt-4o", "/temperature": 0.7, "/logprobs": True}),
     ],
     fails=[
@@ -70,6 +71,8 @@ def max_tokens_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding
         request({"/model": "gpt-5-mini", "/logprobs": True}),
         request({"/model": "gpt-5.2", "/temperature": 0.2, "/reasoning_effort": "high"}),
         request({"/model": "gpt-5.6-sol", "/top_p": 0.5}),
+        request({"/model": "gpt-5.6-sol", "/presence_penalty": 0.5}),
+        request({"/model": "gpt-6-sol", "/logit_bias": {"1": 1}, "/reasoning_effort": "none"}),
     ],
     compatible=Severity.INFO,
     needs=("sampled",),
@@ -81,21 +84,28 @@ def sampling_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     These models refuse anything but the defaults.
 
     ## Known exceptions
-    From GPT-5.1 on `temperature`, `top_p` and `logprobs` are accepted where the model doesn't reason; GPT-5.6 reasons
-    unless told not to.
+    From GPT-5.1 on `temperature`, `top_p` and `logprobs` are accepted where the model doesn't reason, from GPT-5.6 on
+    also the penalties, but no `logit_bias`; these reason unless told not to.
     """
     asked = reading.asked
     model = reading.once(asked_model)
-    is_told = model_names.is_told_to_reason(model, asked)
-    if not is_told and model_names.samples_freely(model):
-        return
-    changed = [name for name, plain in _PLAIN.items() if asks.is_number(asked.get(name)) and asked[name] != plain]
-    if asked.get("logprobs") is True:
-        changed.append("logprobs")
-    if members(asked.get("logit_bias")):
-        changed.append("logit_bias")
-    for name in [name for name in changed if not is_told or name in _WITHOUT_REASONING]:
+    for name in _refused(asked, model):
         yield Finding(f"/{name}", f"{short(model, 60)} takes no {name} but the default", asked[name])
+
+
+def _refused(asked: Mapping[str, JSON], model: str) -> Iterator[str]:
+    is_told, is_latest = model_names.is_told_to_reason(model, asked), model_names.is_latest(model)
+    is_fixed = not model_names.samples_freely(model)
+    for name in _changed(asked) if is_told or is_fixed else ():
+        if is_fixed or is_latest or name in _WITHOUT_REASONING:
+            yield name
+    if members(asked.get("logit_bias")) and (is_latest or is_fixed):
+        yield "logit_bias"
+
+
+def _changed(asked: Mapping[str, JSON]) -> list[str]:
+    changed = [name for name, plain in _PLAIN.items() if asks.is_number(asked.get(name)) and asked[name] != plain]
+    return [*changed, "logprobs"] if asked.get("logprobs") is True else changed
 
 
 @rule(
@@ -293,7 +303,7 @@ def audio_absent(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     "CC238",
     anchor=_OF + "web_search_options",
     part=Part.REQUEST,
-    severity=Severity.WARNING,
+    severity=Severity.ERROR,
     basis=Basis.DOCUMENTED,
     source=_GUIDE + "tools-web-search",
     since="0.1",

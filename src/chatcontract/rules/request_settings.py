@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from chatcontract import asked as asks
 from chatcontract import model_names
 from chatcontract.declare import SpecView, rule
-from chatcontract.examples import request
-from chatcontract.model import Basis, Finding, Part, Severity
+from chatcontract.examples import Example, request
+from chatcontract.model import JSON, Basis, Finding, Part, Severity
 from chatcontract.reading import Reading, items, members
 from chatcontract.redact import short
 
@@ -18,6 +18,12 @@ _LONG_DESCRIPTION = 1024
 _MAX_BREAKPOINTS = 4
 _VOICE = {"voice": "alloy", "format": "wav"}
 _SOUND = {"/modalities": ["text", "audio"], "/audio": _VOICE, "/model": "gpt-audio"}
+
+
+def _near(approximate: JSON) -> Example:
+    """The minimal request that searches from this place."""
+    place: JSON = {"type": "approximate", "approximate": approximate}
+    return request({"/model": "gpt-5-search-api", "/web_search_options": {"user_location": place}})
 
 
 @rule(
@@ -50,6 +56,33 @@ def safety_identifier_long(reading: Reading, spec: SpecView) -> Iterator[Finding
 
 
 @rule(
+    "CC278",
+    anchor=_OF + "user",
+    part=Part.REQUEST,
+    severity=Severity.WARNING,
+    basis=Basis.OBSERVED,
+    source="https://github.com/BerriAI/litellm/blob/main/tests/test_litellm/litellm_core_utils/test_exception_mapping_utils.py",
+    since="0.1",
+    passes=[request({"/user": "a" * 64})],
+    fails=[request({"/user": "a" * 65})],
+    compatible=Severity.INFO,
+    needs=("/user",),
+)
+def user_long(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """`user` has more than 64 characters.
+
+    ## Why it matters
+    The service was seen to refuse it (`string_above_max_length`).
+
+    ## Known exceptions
+    Servers that count to 256.
+    """
+    user = reading.asked.get("user")
+    if isinstance(user, str) and len(user) > _LONG_IDENTIFIER:
+        yield Finding("/user", f"expected at most 64 characters, got {len(user)}", hint="send a hash")
+
+
+@rule(
     "CC210",
     anchor="#/components/schemas/WebSearchLocation",
     part=Part.REQUEST,
@@ -58,13 +91,10 @@ def safety_identifier_long(reading: Reading, spec: SpecView) -> Iterator[Finding
     source=_GUIDE + "tools-web-search",
     since="0.1",
     passes=[
-        request({"/web_search_options": {"user_location": {"type": "approximate", "approximate": approximate}}})
+        _near(approximate)
         for approximate in ({"country": "DE", "timezone": "America/Argentina/Salta"}, {"timezone": "UTC"})
     ],
-    fails=[
-        request({"/web_search_options": {"user_location": {"type": "approximate", "approximate": approximate}}})
-        for approximate in ({"country": "Germany"}, {"timezone": "central european time"})
-    ],
+    fails=[_near(approximate) for approximate in ({"country": "Germany"}, {"timezone": "central european time"})],
     needs=("/web_search_options",),
 )
 def user_location_unclear(reading: Reading, spec: SpecView) -> Iterator[Finding]:

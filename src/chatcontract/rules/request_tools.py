@@ -110,7 +110,7 @@ def parallel_calls_without_tools(reading: Reading, spec: SpecView) -> Iterator[F
     "CC243",
     anchor=_CHOICE + "NamedToolChoice",
     part=Part.REQUEST,
-    severity=Severity.WARNING,
+    severity=Severity.ERROR,
     basis=Basis.DOCUMENTED,
     source=_GUIDE,
     since="0.1",
@@ -123,6 +123,7 @@ def parallel_calls_without_tools(reading: Reading, spec: SpecView) -> Iterator[F
         request({"/tools": [TOOL], "/tool_choice": {"type": "function", "function": {"name": "other"}}}),
         request({"/tools": [_CUSTOM], "/tool_choice": {"type": "function", "function": {"name": "run"}}}),
     ],
+    compatible=Severity.WARNING,
     needs=("/tools", "/tool_choice"),
 )
 def tool_choice_undeclared(reading: Reading, spec: SpecView) -> Iterator[Finding]:

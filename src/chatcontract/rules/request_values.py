@@ -12,7 +12,7 @@ from chatcontract.reading import Reading, items, members
 from chatcontract.redact import short
 
 _OF = "#/components/schemas/CreateChatCompletionRequest/properties/"
-_JUDGED = frozenset({"none", "minimal", "low", "medium", "high", "xhigh"})
+_JUDGED = frozenset({"none", "minimal", "low", "medium", "high", "xhigh", "max"})
 _SURELY_REFUSED = frozenset({"none", "minimal", "xhigh"})
 _SAMPLING = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
 _JSON_SCHEMA = {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object"}}}
@@ -31,7 +31,7 @@ _JSON_OBJECT = {"/response_format": {"type": "json_object"}, "/messages/0/conten
         request({"/model": "gpt-5-mini", "/reasoning_effort": "minimal"}),
         request({"/model": "gpt-5.2", "/reasoning_effort": "xhigh"}),
         request({"/model": "o3", "/reasoning_effort": None}),
-        request({"/model": "gpt-5.6-sol", "/reasoning_effort": "max"}),
+        request({"/model": "gpt-6-sol", "/reasoning_effort": "none"}),
     ],
     fails=[
         request({"/model": "gpt-5.1", "/reasoning_effort": "minimal"}),
@@ -39,6 +39,8 @@ _JSON_OBJECT = {"/response_format": {"type": "json_object"}, "/messages/0/conten
         request({"/model": "o3", "/reasoning_effort": "xhigh"}),
         request({"/model": "gpt-5.1", "/reasoning_effort": None}),
         request({"/model": "gpt-5.2", "/reasoning_effort": "minimal"}),
+        request({"/model": "gpt-5.6-sol", "/reasoning_effort": "max"}),
+        request({"/model": "gpt-6-astra", "/reasoning_effort": "none"}),
     ],
     compatible=Severity.INFO,
     needs=("/reasoning_effort",),
@@ -48,11 +50,12 @@ def reasoning_effort_value(reading: Reading, spec: SpecView) -> Iterator[Finding
 
     ## Why it matters
     The service refuses it (`unsupported_value`). The o-series takes low to high, GPT-5 also minimal; GPT-5.1 has none
-    in its place, GPT-5.2 and later also xhigh; chat models of this generation reason with medium effort only.
+    in its place, GPT-5.2 and later also xhigh; GPT-6 Astra and GPT-6.1 can't do without. `max` belongs to another
+    operation. Chat models of this generation reason with medium effort only.
 
     ## Known exceptions
-    `max` and models not named here are passed over. A warning only for null at GPT-5.1, for minimal from GPT-5.2 on
-    and at chat models: what is known of these rests on few reports.
+    Models not named here are passed over. A warning only for null at GPT-5.1, for `max` before GPT-5.6 and at chat
+    models: what is known of these rests on few reports.
     """
     effort, model = reading.asked.get("reasoning_effort", ""), reading.once(asked_model)
     taken = model_names.efforts(model)
@@ -60,7 +63,7 @@ def reasoning_effort_value(reading: Reading, spec: SpecView) -> Iterator[Finding
     is_judged = is_refused_null or (isinstance(effort, str) and effort in _JUDGED)
     if not taken or effort in taken or not is_judged:
         return
-    is_sure = effort in _SURELY_REFUSED and model_names.generation(model) < 2 and len(taken) > 1
+    is_sure = len(taken) > 1 and (effort in _SURELY_REFUSED or (effort == "max" and model_names.is_latest(model)))
     severity = None if is_sure or spec.profile == "compatible" else Severity.WARNING
     said = f"expected {' or '.join(taken)} for {short(model, 60)}, got {short(effort)}"
     yield Finding("/reasoning_effort", said, effort, severity=severity)
@@ -70,7 +73,7 @@ def reasoning_effort_value(reading: Reading, spec: SpecView) -> Iterator[Finding
     "CC221",
     anchor=_OF + "tools",
     part=Part.REQUEST,
-    severity=Severity.WARNING,
+    severity=Severity.ERROR,
     basis=Basis.OBSERVED,
     source="https://github.com/openai/openai-openapi/issues/541",
     since="0.1",
@@ -82,6 +85,7 @@ def reasoning_effort_value(reading: Reading, spec: SpecView) -> Iterator[Finding
     fails=[
         request({"/model": "gpt-5.4", "/tools": [TOOL], "/reasoning_effort": "medium"}),
         request({"/model": "gpt-5.6-terra", "/tools": [TOOL]}),
+        request({"/model": "gpt-6-sol", "/tools": [TOOL], "/reasoning_effort": "low"}),
     ],
     compatible=Severity.INFO,
     needs=("/tools",),
@@ -90,10 +94,11 @@ def tools_beside_reasoning(reading: Reading, spec: SpecView) -> Iterator[Finding
     """Function tools are offered to a model that takes none while it reasons.
 
     ## Why it matters
-    GPT-5.4 to GPT-5.6 refuse the request and refer to another operation.
+    GPT-5.4 and later refuse the request and refer to another operation.
 
     ## Known exceptions
-    GPT-5.4 and GPT-5.5 take tools where no effort is given, GPT-5.6 only where it is `none`.
+    GPT-5.4 and GPT-5.5 take tools where no effort is given, later models only where it is `none`. GPT-6 Astra and
+    GPT-6.1 refuse that effort too, and so take no tools at all.
     """
     asked = reading.asked
     if not items(asked.get("tools")) or not model_names.refuses_tools(model := reading.once(asked_model), asked):
@@ -176,7 +181,7 @@ def search_model_sampling(reading: Reading, spec: SpecView) -> Iterator[Finding]
     "CC224",
     anchor=_OF + "response_format",
     part=Part.REQUEST,
-    severity=Severity.WARNING,
+    severity=Severity.ERROR,
     basis=Basis.OBSERVED,
     source="https://github.com/simonw/llm/issues/794",
     since="0.1",
@@ -248,7 +253,7 @@ def verbosity_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]
     "CC226",
     anchor=_OF + "model",
     part=Part.REQUEST,
-    severity=Severity.WARNING,
+    severity=Severity.ERROR,
     basis=Basis.OBSERVED,
     source="https://github.com/egoist/chatwise-releases/issues/1256",
     since="0.1",
@@ -276,7 +281,7 @@ def model_not_for_chat(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     "CC227",
     anchor=_OF + "max_completion_tokens",
     part=Part.REQUEST,
-    severity=Severity.WARNING,
+    severity=Severity.ERROR,
     basis=Basis.OBSERVED,
     source="https://github.com/ChatGPTNextWeb/NextChat/issues/3195",
     since="0.1",

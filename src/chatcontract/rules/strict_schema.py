@@ -21,16 +21,15 @@ _MAX_VALUES = 1000
 _MANY_VALUES = 250
 _MAX_LONG_ENUM = 15_000
 _BANNED = (
-    "allOf", "dependentRequired", "dependentSchemas", "else", "if", "not", "oneOf", "patternProperties",
-    "then",
+    "allOf", "contains", "dependentRequired", "dependentSchemas", "else", "if", "not", "oneOf",
+    "patternProperties", "propertyNames", "then", "uniqueItems",
 )  # fmt: skip
 _DOUBTFUL = (
-    "contains", "maxContains", "maxLength", "maxProperties", "minContains", "minLength", "minProperties",
-    "propertyNames", "unevaluatedItems", "unevaluatedProperties", "uniqueItems",
+    "maxContains", "maxLength", "maxProperties", "minContains", "minLength", "minProperties", "prefixItems",
+    "unevaluatedItems", "unevaluatedProperties",
 )  # fmt: skip
 _TOLERATED = ("default",)
 _FORMATS = frozenset({"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"})
-_BESIDE_REF = frozenset({"$ref", "$defs", "definitions", "$schema"})
 _TYPED = frozenset({"type", "$ref", "anyOf"})
 _TEXT = {"type": "string"}
 
@@ -87,7 +86,7 @@ def _is_object(node: Node) -> bool:
     "CC286",
     anchor=_ANCHOR,
     part=Part.REQUEST,
-    severity=Severity.WARNING,
+    severity=Severity.ERROR,
     basis=Basis.DOCUMENTED,
     source=_GUIDE,
     since="0.1",
@@ -189,7 +188,7 @@ def strict_property_optional(reading: Reading, spec: SpecView) -> Iterator[Findi
     "CC289",
     anchor=_ANCHOR,
     part=Part.REQUEST,
-    severity=Severity.WARNING,
+    severity=Severity.ERROR,
     basis=Basis.OBSERVED,
     source="https://github.com/openclaw/clawpatch/issues/60",
     since="0.1",
@@ -235,6 +234,7 @@ def strict_type_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     fails=[
         _property({"allOf": [_TEXT]}),
         _property({"oneOf": [_TEXT, {"type": "null"}]}),
+        _property({"type": "array", "items": _TEXT, "uniqueItems": True}),
         _property({"type": "string", "minLength": 1}),
         _property({"type": "string", "default": "x"}),
     ],
@@ -292,38 +292,10 @@ def strict_format_unsupported(reading: Reading, spec: SpecView) -> Iterator[Find
 
 
 @rule(
-    "CC292",
-    anchor=_ANCHOR,
-    part=Part.REQUEST,
-    severity=Severity.WARNING,
-    basis=Basis.DOCUMENTED,
-    source=_GUIDE,
-    since="0.1",
-    passes=[_strict(_closed({"a": {"$ref": "#/$defs/b"}}, **{"$defs": {"b": _TEXT}}))],
-    fails=[_strict(_closed({"a": {"$ref": "#/$defs/b", "description": "x"}}, **{"$defs": {"b": _TEXT}}))],
-    compatible=Severity.INFO,
-    needs=("brought", "strict"),
-)
-def strict_reference_qualified(reading: Reading, spec: SpecView) -> Iterator[Finding]:
-    """A reference in a strict schema has other keywords beside it.
-
-    ## Why it matters
-    Models refuse it; client libraries put the referenced schema in its place for that reason.
-
-    ## Known exceptions
-    None known.
-    """
-    for place, node in _nodes(reading):
-        if "$ref" in node.value and (beside := [name for name in node.value if name not in _BESIDE_REF]):
-            said = f"$ref stands beside {', '.join(short(name, 40) for name in beside[:5])}"
-            yield Finding(f"{place}/$ref", said, hint="move them into the referenced schema")
-
-
-@rule(
     "CC293",
     anchor=_ANCHOR,
     part=Part.REQUEST,
-    severity=Severity.WARNING,
+    severity=Severity.ERROR,
     basis=Basis.DOCUMENTED,
     source=_GUIDE,
     since="0.1",
@@ -364,14 +336,14 @@ def _letters(node: Node) -> int:
     "CC294",
     anchor=_ANCHOR,
     part=Part.REQUEST,
-    severity=Severity.WARNING,
+    severity=Severity.ERROR,
     basis=Basis.DOCUMENTED,
     source=_GUIDE,
     since="0.1",
     passes=[_property({"type": "string", "enum": ["a", "b"]})],
     fails=[
         _property({"type": "integer", "enum": list(range(1001))}),
-        _property({"enum": [f"{n:060}" for n in range(251)]}),
+        _property({"type": "string", "enum": [f"{n:060}" for n in range(251)]}),
     ],
     compatible=Severity.INFO,
     needs=("brought", "strict"),
