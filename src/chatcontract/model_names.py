@@ -37,10 +37,10 @@ _LENGTHS: Mapping[str, int] = {
                      "gpt-4-0125-preview", "gpt-4-1106-preview"), 4096),
     "gpt-4o": 16384,
 }  # fmt: skip
-_WITHOUT_TOOLS = 4
+_LATEST = frozenset({6, 10, 11})
+_WITHOUT_TOOLS = _LATEST | {4, 5}
+_DAY_LONG = _LATEST | {5}
 _STOP_AGAIN = 5
-_DAY_LONG = 5
-_LATEST = 6
 _SIXTH = 10
 _OLDEST_4O = "gpt-4o-2024-05-13"
 _RESPONSES_ONLY = frozenset({"o1-pro", "o3-pro", "gpt-5-pro", "o3-deep-research", "o4-mini-deep-research"})
@@ -132,8 +132,8 @@ def generation(name: str) -> int:
 
 
 def is_latest(name: str) -> bool:
-    """Whether the model is GPT-5.6 or newer, which reason untold and take fewer parameters."""
-    return generation(name) >= _LATEST
+    """Whether the model is GPT-5.6, GPT-6 or GPT-6.1, which reason untold and take fewer parameters."""
+    return generation(name) in _LATEST
 
 
 def is_told_to_reason(name: str, asked: Mapping[str, JSON]) -> bool:
@@ -146,7 +146,7 @@ def is_told_to_reason(name: str, asked: Mapping[str, JSON]) -> bool:
 
 def refuses_tools(name: str, asked: Mapping[str, JSON]) -> bool:
     """Whether the model is known to take no function tools while it reasons, as this request has it do."""
-    return generation(name) >= _WITHOUT_TOOLS and is_told_to_reason(name, asked)
+    return generation(name) in _WITHOUT_TOOLS and is_told_to_reason(name, asked)
 
 
 def efforts(name: str) -> tuple[str, ...]:
@@ -181,7 +181,7 @@ def may_take_stop(name: str) -> bool:
 
 def caches_in_memory(name: str) -> bool:
     """Whether the model may cache a prompt in memory only: false only for those known to refuse it."""
-    return generation(name) < _DAY_LONG
+    return generation(name) not in _DAY_LONG
 
 
 def samples_freely(name: str) -> bool:

@@ -157,35 +157,42 @@ CUSTOM = {"type": "custom", "custom": {"name": "c"}}
         ("gpt-5.1", {"reasoning_effort": "xhigh"}, {"CC220": "error"}),
         ("gpt-5.1", {"reasoning_effort": None}, {"CC220": "warning"}),
         ("gpt-5.2", {"reasoning_effort": None}, {}),
-        ("gpt-5.4-mini", {"reasoning_effort": "minimal"}, {"CC220": "warning"}),
+        ("gpt-5.4-mini", {"reasoning_effort": "minimal"}, {"CC220": "error"}),
         ("gpt-5.2-chat-latest", {"reasoning_effort": "high"}, {"CC220": "warning"}),
         ("gpt-5.7", {"reasoning_effort": "minimal"}, {}),
         ("gpt-5." + "9" * 5000, {"tools": [TOOL], "temperature": 0.5, "stop": "x"}, {}),
-        ("gpt-5.1", {"reasoning_effort": "max"}, {}),
+        ("gpt-5.1", {"reasoning_effort": "max"}, {"CC220": "warning"}),
+        ("gpt-5.6-terra", {"reasoning_effort": "max"}, {"CC220": "error"}),
+        ("gpt-6-astra", {"reasoning_effort": "none"}, {"CC220": "error"}),
+        ("gpt-6.2-sol", {"reasoning_effort": "max", "tools": [TOOL]}, {}),
         ("gpt-5.1", {"reasoning_effort": ["none"]}, {}),
-        ("gpt-5.5", {"tools": [TOOL], "reasoning_effort": "low"}, {"CC221": "warning"}),
+        ("gpt-5.5", {"tools": [TOOL], "reasoning_effort": "low"}, {"CC221": "error"}),
         ("gpt-5.5", {"tools": [TOOL], "reasoning_effort": None}, {}),
         ("gpt-5.5", {"tools": [], "reasoning_effort": "low"}, {}),
         ("gpt-5.5", {"tools": [CUSTOM], "reasoning_effort": "low"}, {}),
-        ("gpt-5.6", {"tools": [CUSTOM, TOOL]}, {"CC221": "warning"}),
+        ("gpt-5.6", {"tools": [CUSTOM, TOOL]}, {"CC221": "error"}),
+        ("gpt-5.7", {"tools": [CUSTOM, TOOL]}, {}),
         ("gpt-5.6", {"tools": [TOOL], "reasoning_effort": None}, {}),
         ("gpt-5.1", {"tools": [TOOL], "reasoning_effort": "low"}, {}),
-        ("gpt-6-sol", {"tools": [TOOL], "reasoning_effort": "low"}, {}),
+        ("gpt-6-sol", {"tools": [TOOL], "reasoning_effort": "low"}, {"CC221": "error"}),
         ("o3", {"tools": [TOOL], "parallel_tool_calls": True}, {"CC222": "error"}),
         ("gpt-4.1", {"tools": [TOOL], "parallel_tool_calls": False}, {}),
         ("gpt-4o-search-preview", {"frequency_penalty": 0}, {"CC223": "error"}),
         ("gpt-4o-search-preview", {"logprobs": False, "n": 1}, {}),
-        ("gpt-4-turbo-2024-04-09", {"response_format": JSON_SCHEMA}, {"CC224": "warning"}),
+        ("gpt-4-turbo-2024-04-09", {"response_format": JSON_SCHEMA}, {"CC224": "error"}),
         ("gpt-4.1", {"response_format": JSON_SCHEMA}, {}),
         ("gpt-4.5-preview", {"response_format": JSON_SCHEMA}, {}),
         ("gpt-4o", {"verbosity": "low"}, {"CC225": "warning"}),
         ("gpt-5-chat-latest", {"verbosity": "high"}, {"CC225": "warning"}),
         ("gpt-5-chat-latest", {"verbosity": None}, {}),
-        ("gpt-5.1-codex-mini", {}, {"CC226": "warning"}),
+        ("gpt-5.1-codex-mini", {}, {"CC226": "error"}),
         ("ft:gpt-3.5-turbo-0125:acme::x1", {"max_tokens": 5000}, {}),
-        ("gpt-4o-2024-05-13", {"max_tokens": 5000}, {"CC227": "warning"}),
+        ("gpt-4o-2024-05-13", {"max_tokens": 5000}, {"CC227": "error"}),
         ("gpt-4o-2024-08-06", {"max_tokens": 16384}, {}),
-        ("gpt-4o", {"max_tokens": 16385}, {"CC227": "warning"}),
+        ("gpt-4o", {"max_tokens": 16385}, {"CC227": "error"}),
+        ("gpt-4.1", {"max_tokens": 100000}, {"CC227": "error"}),
+        ("gpt-5.5", {"prompt_cache_retention": "in_memory"}, {"CC228": "error"}),
+        ("gpt-5.4", {"prompt_cache_retention": "in_memory"}, {}),
     ],
 )
 def test_a_value_is_judged_by_the_model(model: str, members: JSON, rules: dict[str, str]) -> None:
@@ -193,6 +200,37 @@ def test_a_value_is_judged_by_the_model(model: str, members: JSON, rules: dict[s
     assert {v.rule: v.severity.value for v in violations if v.rule.startswith("CC22")} == rules
     violations = contract("compatible").check_request({**REQUEST, "model": model, **members})
     assert {v.severity for v in violations if v.rule.startswith("CC22")} <= {Severity.INFO}
+
+
+@pytest.mark.parametrize(
+    ("model", "members", "rules"),
+    [
+        ("gpt-5.6-terra", {"n": 64}, {"CC276": "warning"}),
+        ("gpt-5.6-terra", {"n": 8, "logprobs": True, "top_logprobs": 5, "reasoning_effort": "none"}, {}),
+        ("gpt-5.6-terra", {"frequency_penalty": 0.5}, {"CC231": "error"}),
+        ("gpt-5.6-terra", {"frequency_penalty": 0.5, "reasoning_effort": "none"}, {}),
+        ("gpt-5.6-terra", {"logit_bias": {"1": 1}, "reasoning_effort": "none"}, {"CC231": "error"}),
+        ("gpt-5.2", {"presence_penalty": 0.5, "reasoning_effort": "low"}, {}),
+        ("gpt-5.6-terra", {"metadata": {"a": "b"}}, {"CC213": "warning"}),
+        ("gpt-5.4", {"metadata": {"a": "b"}}, {"CC213": "error"}),
+        ("gpt-4o", {"stream": True, "stream_options": {"bogus": 1}}, {"CC212": "error"}),
+        ("gpt-5.6-terra", {"prompt_cache_options": {"bogus": 1}}, {"CC212": "error"}),
+        ("own-model", {"stream": True, "stream_options": {"continuous_usage_stats": True}}, {}),
+        ("gpt-4o", {"user": "a" * 65}, {"CC278": "warning"}),
+        ("o3-mini", {"messages": [{"role": "function", "name": "f", "content": "4"}]}, {"CC274": "error"}),
+        ("gpt-3.5-turbo", {"messages": [{"role": "function", "name": "f", "content": "4"}]}, {}),
+    ],
+)
+def test_what_newer_models_refuse_is_told(model: str, members: JSON, rules: dict[str, str]) -> None:
+    judged = {"CC212", "CC213", "CC231", "CC274", "CC276", "CC278"}
+    violations = contract().check_request({**REQUEST, "model": model, **members})
+    assert {v.rule: v.severity.value for v in violations if v.rule in judged} == rules
+
+
+@pytest.mark.parametrize("role", ["system", "user", "assistant"])
+def test_a_content_without_parts_is_no_error(role: str) -> None:
+    body = {**REQUEST, "messages": [{"role": role, "content": []}, {"role": "user", "content": "x"}]}
+    assert [v.severity for v in contract().check_request(body) if v.rule == "CC001"] == [Severity.INFO]
 
 
 def test_stop_is_an_error_until_both_is_told_of_it() -> None:

@@ -39,10 +39,10 @@ def cache_retention_unsupported(reading: Reading, spec: SpecView) -> Iterator[Fi
     """A prompt is to be cached in memory only, by a model that doesn't offer it.
 
     ## Why it matters
-    GPT-5.5 and later refuse the request: they keep prefixes for a day.
+    GPT-5.5, GPT-5.6 and GPT-6 refuse the request: they keep prefixes for a day.
 
     ## Known exceptions
-    None known.
+    Models newer than these are passed over.
     """
     model = reading.once(asked_model)
     if reading.asked.get("prompt_cache_retention") == "in_memory" and not model_names.caches_in_memory(model):
@@ -101,7 +101,7 @@ def function_message_unsupported(reading: Reading, spec: SpecView) -> Iterator[F
     needs=("enlarged",),
 )
 def latest_model_parameter(reading: Reading, spec: SpecView) -> Iterator[Finding]:
-    """GPT-5.6 or newer is sent a parameter that it takes only in a smaller size, or not at all.
+    """GPT-5.6 or GPT-6 is sent a parameter that it takes only in a smaller size, or not at all.
 
     ## Why it matters
     The service refuses the request: these models give at most eight choices and the five likeliest tokens, and take no
