@@ -291,3 +291,27 @@ def test_the_root_of_an_answer_is_an_object_for_the_service_alone() -> None:
 def test_a_missing_schema_of_an_answer_is_told() -> None:
     form = {"type": "json_schema", "json_schema": {"name": "a"}}
     assert found({"response_format": form}) == [("CC271", "/response_format/json_schema")]
+
+
+@pytest.mark.parametrize("target", ["#/properties/a", "#/$defs/b/items", "#/properties/a/$defs/c"])
+def test_a_strict_reference_leads_to_the_root_or_to_a_definition(target: str) -> None:
+    inner = {**closed(), "$defs": {"c": TEXT}}
+    schema = {**closed(a=inner, d={"$ref": target}), "$defs": {"b": {"type": "array", "items": TEXT}}}
+    assert wanted(schema) == [("CC298", "/properties/d/$ref")]
+    assert wanted(schema, strict=False) == []
+    for taken in ("#", "#/$defs/b"):
+        assert wanted({**schema, **closed(a=TEXT, d={"$ref": taken})}) == []
+
+
+def test_what_strict_mode_surely_refuses_is_an_error() -> None:
+    refused = [
+        {"type": "array", "items": TEXT, "uniqueItems": True},
+        {"anyOf": [{}, {"type": "null"}]},
+        {"$ref": "#/$defs/b", "description": "x"},
+        {"type": "string", "enum": [f"v{n}" for n in range(1001)]},
+    ]
+    for schema in refused:
+        root = {**closed(a=schema), "$defs": {"b": TEXT}}
+        given = {"name": "a", "schema": root, "strict": True}
+        body = {"response_format": {"type": "json_schema", "json_schema": given}}
+        assert len(found(body, Severity.ERROR)) == 1, schema

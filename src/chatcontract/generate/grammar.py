@@ -91,7 +91,8 @@ def request(draws: Draws, options: Options) -> Object:
     _nulls(draws, asked, options)
     for name in options.without & asked.keys():
         del asked[name]
-    writer = Conversation(draws, known_of, offered, functions, options.undocumented, options.without)
+    called = [] if known_of.reasons else functions
+    writer = Conversation(draws, known_of, offered, called, options.undocumented, options.without)
     says_json = (asked.get("response_format") or {}).get("type") == "json_object"
     asked["messages"] = writer.messages(hears=hears, says_json=says_json)
     return asked
@@ -102,14 +103,15 @@ def _model(draws: Draws, options: Options) -> str:
     known_of = traits(name)
     is_mute_one = known_of.speaks and is_mute(options.without)
     is_pensive_one = known_of.pensive and "reasoning_effort" in options.without
-    return USUAL[0] if is_mute_one or is_pensive_one or not known_of.chats else name
+    is_toolless_one = known_of.toolless and options.tools is True
+    return USUAL[0] if is_mute_one or is_pensive_one or is_toolless_one or not known_of.chats else name
 
 
 def _offers(draws: Draws, asked: Object, options: Options) -> tuple[list[Object], list[Object]]:
     """Offer tools, or functions in the older form, with a choice among them."""
-    wanted = options.tools
+    wanted, known_of = options.tools, traits(asked["model"])
     if wanted is None:
-        wanted = "tools" not in options.without and draws.chance(_TOOLS_PERCENT)
+        wanted = "tools" not in options.without and not known_of.toolless and draws.chance(_TOOLS_PERCENT)
     if not wanted:
         return [], []
     if options.deprecated and "functions" not in options.without and draws.chance(_OLDER_PERCENT):
@@ -117,7 +119,7 @@ def _offers(draws: Draws, asked: Object, options: Options) -> tuple[list[Object]
     offered = asked["tools"] = tools(draws, custom="custom" not in options.without)
     if "tool_choice" not in options.without and draws.chance(55):
         asked["tool_choice"] = choice(draws, offered)
-    if "parallel_tool_calls" not in options.without and draws.chance(25) and traits(asked["model"]).parallel:
+    if "parallel_tool_calls" not in options.without and draws.chance(25) and known_of.parallel:
         asked["parallel_tool_calls"] = draws.chance(50)
     return offered, []
 

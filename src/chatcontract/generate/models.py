@@ -18,7 +18,8 @@ class Traits(NamedTuple):
     """What a model takes; true where nothing is known against it.
 
     `speaks`: it must hear sound or be asked for it; `text_images`: it took the URL of an image as plain text;
-    `pensive`: it reasons unless told not to, and takes no tools then; `newer`: it is GPT-5.1 or later, and reasons.
+    `pensive`: it reasons unless told not to, and takes no tools then; `newer`: it is GPT-5.1 or later, and reasons;
+    `toolless`: it takes no function tools at all.
     """
 
     reasons: bool
@@ -38,6 +39,7 @@ class Traits(NamedTuple):
     pensive: bool
     chats: bool
     newer: bool
+    toolless: bool
 
 
 @cache
@@ -62,6 +64,7 @@ def traits(model: str) -> Traits:
         pensive=model_names.refuses_tools(base, {}),
         chats=model_names.chats(base),
         newer=model_names.generation(base) > 0,
+        toolless=model_names.refuses_tools(base, {}) and "none" not in (model_names.efforts(base) or _EFFORTS),
     )
 
 

@@ -128,7 +128,8 @@ OF_MODELS = frozenset(
      "reasoning-effort-unsupported", "audio-input-unsupported", "image-input-unsupported",
      "web-search-unsupported", "instruction-roles-mixed", "tool-message-image", "image-url-as-text",
      "reasoning-effort-value", "tools-beside-reasoning", "parallel-calls-unsupported", "search-model-sampling",
-     "response-format-unsupported", "verbosity-unsupported", "output-limit-above-model"}
+     "response-format-unsupported", "verbosity-unsupported", "output-limit-above-model",
+     "function-message-unsupported", "cache-retention-unsupported", "latest-model-parameter"}
 )  # fmt: skip
 """Rules that another model keeps."""
 

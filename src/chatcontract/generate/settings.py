@@ -200,7 +200,7 @@ def settle(draws: Draws, asked: Object, traits: Traits, deprecated: bool, withou
         asked["store"] = True
     if asked.get("logprobs") is not True:
         asked.pop("top_logprobs", None)
-    if traits.newer and (traits.pensive or "reasoning_effort" in asked):
+    if traits.newer:
         _fit(asked, model_names.base(asked["model"]))
     if asked.get("response_format"):
         _fit_format(asked, asked["response_format"]["type"])

@@ -271,10 +271,13 @@ def model_not_for_chat(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     The service answers 404: models of other operations, and some that only another operation for conversations has.
 
     ## Known exceptions
-    The published document lists gpt-5.1-codex for this operation; the service refuses it all the same.
+    The published document lists gpt-5.1-codex for this operation; the service refuses it all the same: a warning for
+    such models.
     """
     if not model_names.chats(model := reading.once(asked_model)):
-        yield Finding("/model", f"{short(model, 60)} is no model of this operation", model, hint="ask a chat model")
+        is_listed = "-codex" in model and spec.profile != "compatible"
+        said, severity = f"{short(model, 60)} is no model of this operation", Severity.WARNING if is_listed else None
+        yield Finding("/model", said, model, hint="ask a chat model", severity=severity)
 
 
 @rule(
