@@ -32,10 +32,10 @@ _EFFORTS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("gpt-5.1-chat-latest", "gpt-5.2-chat-latest"), ("medium",)),
 }  # fmt: skip
 _LENGTHS: Mapping[str, int] = {
-    **dict.fromkeys(("gpt-4.1", "gpt-4.1-mini", "gpt-4.1-nano"), 32768),
     **dict.fromkeys(("gpt-3.5-turbo", "gpt-3.5-turbo-0125", "gpt-3.5-turbo-1106", "gpt-4-turbo", "gpt-4-turbo-preview",
                      "gpt-4-0125-preview", "gpt-4-1106-preview"), 4096),
     "gpt-4o": 16384,
+    "gpt-4.1": 32768,
 }  # fmt: skip
 _LATEST = frozenset({6, 10, 11})
 _WITHOUT_TOOLS = _LATEST | {4, 5}

@@ -25,7 +25,7 @@ _GROUPS = (
         frozenset(("frequency_penalty", "logit_bias", "logprobs", "presence_penalty", "temperature", "top_p")),
     ),
     ("limited", frozenset(("max_completion_tokens", "max_tokens"))),
-    ("enlarged", frozenset(("n", "prediction", "top_logprobs"))),
+    ("enlarged", frozenset(("audio", "modalities", "n", "prediction", "top_logprobs"))),
 )
 _LONGEST_ID = 40
 _MARKS = ("<", "[", "{", "◁", "```")
@@ -47,7 +47,7 @@ TRAITS: Mapping[str, str] = {
     "brought": "the request has tools, functions or a response format, not all of them known to be sound",
     "instructed": "a message has the role system or developer",
     "legacy": "a message has the role function, or a `function_call`",
-    "enlarged": "the request asks for choices, for the likeliest tokens, or gives a prediction",
+    "enlarged": "the request asks for choices, for the likeliest tokens or for sound, or gives a prediction",
     "limited": "the request limits the tokens of the answer",
     "breached": "the chunks of the stream break their order",
     "contentless": "a message has neither content nor tool calls",

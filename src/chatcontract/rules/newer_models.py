@@ -8,13 +8,14 @@ from chatcontract.asked_model import asked_model
 from chatcontract.declare import SpecView, rule
 from chatcontract.examples import request
 from chatcontract.model import Basis, Finding, Part, Severity
-from chatcontract.reading import Reading, members
+from chatcontract.reading import Reading, items, members
 from chatcontract.redact import short
 
 _MEASURED = "https://github.com/kangminlee-maker/local-OAuth-CLI-API-adapter/blob/main/"
 _OF = "#/components/schemas/CreateChatCompletionRequest/properties/"
 _MOST = {"n": 8, "top_logprobs": 5}
 _ANSWERED = {"/messages/-": {"role": "function", "name": "f", "content": "4"}}
+_VOICE = {"voice": "alloy", "format": "wav"}
 _PREDICTED = {"type": "content", "content": "four"}
 _MANY = {"/n": 9, "/logprobs": True, "/top_logprobs": 6, "/reasoning_effort": "none"}
 
@@ -96,6 +97,7 @@ def function_message_unsupported(reading: Reading, spec: SpecView) -> Iterator[F
     fails=[
         request({"/model": "gpt-5.6-sol", **_MANY}),
         request({"/model": "gpt-5.6-sol", "/prediction": _PREDICTED}),
+        request({"/model": "gpt-5.6-sol", "/modalities": ["text", "audio"], "/audio": _VOICE}),
     ],
     compatible=Severity.INFO,
     needs=("enlarged",),
@@ -104,8 +106,8 @@ def latest_model_parameter(reading: Reading, spec: SpecView) -> Iterator[Finding
     """GPT-5.6 or GPT-6 is sent a parameter that it takes only in a smaller size, or not at all.
 
     ## Why it matters
-    The service refuses the request: these models give at most eight choices and the five likeliest tokens, and take no
-    `prediction`.
+    The service refuses the request: these models give at most eight choices and the five likeliest tokens, take no
+    `prediction`, and know of no sound.
 
     ## Known exceptions
     It was seen at GPT-5.6 only.
@@ -116,5 +118,8 @@ def latest_model_parameter(reading: Reading, spec: SpecView) -> Iterator[Finding
     for name, most in _MOST.items():
         if asks.is_whole(given := asked.get(name)) and given > most:
             yield Finding(f"/{name}", f"expected at most {most} for {short(model, 60)}, got {short(given, 40)}", given)
-    if members(asked.get("prediction")):
-        yield Finding("/prediction", f"{short(model, 60)} takes no prediction", hint="leave it out")
+    untaken = [name for name in ("audio", "prediction") if members(asked.get(name))]
+    if "audio" in items(asked.get("modalities")):
+        untaken.append("modalities")
+    for name in untaken:
+        yield Finding(f"/{name}", f"{short(model, 60)} takes no {name}", hint="leave it out")

@@ -279,7 +279,8 @@ def answer_schema_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]
     """The response format `json_schema` has no schema.
 
     ## Why it matters
-    The service, like llama.cpp, then lets the answer be anything; vLLM and SGLang refuse the request.
+    The service was seen to let the answer be anything, as llama.cpp does, and to refuse the request, as vLLM and
+    SGLang do.
 
     ## Known exceptions
     None known.
@@ -287,7 +288,9 @@ def answer_schema_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]
     wanted = members(reading.asked.get("response_format"))
     given = wanted.get("json_schema")
     if wanted.get("type") == "json_schema" and isinstance(given, dict) and "schema" not in given:
-        yield Finding("/response_format/json_schema", '"schema" is missing, so the answer may be anything')
+        yield Finding(
+            "/response_format/json_schema", '"schema" is missing: it is refused, or the answer may be anything'
+        )
 
 
 @rule(

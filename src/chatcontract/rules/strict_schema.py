@@ -249,7 +249,7 @@ def strict_keyword_unsupported(reading: Reading, spec: SpecView) -> Iterator[Fin
 
     ## Known exceptions
     Keywords that the guide doesn't name, such as the lengths of texts, are a warning, as models differ.
-    `default` is documented as refused, and accepted: a note.
+    `default` is documented as refused, and accepted: a note. What only fine-tuned models refuse is passed over.
     """
     for place, node in _nodes(reading):
         for keyword in [keyword for keyword in _BANNED if keyword in node.value]:
