@@ -381,7 +381,7 @@ def test_what_is_not_looked_at_is_told_once(raw_server: Start, name: str, profil
     assert [(one.sighting.violation.severity, one.sighting.violation.rule) for one in inside] == [(severity, "CC795")]
     assert "anything is taken" in inside[0].sighting.violation.message
     assert json.loads(inside[0].case.body)[name] in (["absurd"], {"absurd": [0]})
-    assert fuzz.overlooked == [name]
+    assert fuzz.overlooked[0] == name
     assert fuzz.outcomes["negative"]["not asked"] > 10
     assert f"were sent: {name}" in told(fuzz)["notes"][-1]
 
