@@ -37,11 +37,11 @@ _LENGTHS: Mapping[str, int] = {
     "gpt-4o": 16384,
     "gpt-4.1": 32768,
 }  # fmt: skip
-_LATEST = frozenset({6, 10, 11})
+_LATEST = frozenset({6, 100, 101})
 _WITHOUT_TOOLS = _LATEST | {4, 5}
 _DAY_LONG = _LATEST | {5}
 _STOP_AGAIN = 5
-_SIXTH = 10
+_SIXTH = 100
 _OLDEST_4O = "gpt-4o-2024-05-13"
 _RESPONSES_ONLY = frozenset({"o1-pro", "o3-pro", "gpt-5-pro", "o3-deep-research", "o4-mini-deep-research"})
 _NOT_FOR_CHAT = (
@@ -117,12 +117,12 @@ def is_gpt5(name: str) -> bool:
 def generation(name: str) -> int:
     """The number behind `gpt-5.` of a reasoning model, zero where there is none; -1 for any other model.
 
-    The sixth generation counts on from ten.
+    The sixth generation counts on from a hundred.
 
     >>> generation("gpt-5.4-mini"), generation("gpt-5-nano"), generation("gpt-5.1-chat-latest")
     (4, 0, -1)
     >>> generation("gpt-6-sol"), generation("gpt-6.1-sol")
-    (10, 11)
+    (100, 101)
     """
     if not is_gpt5(name):
         return -1
