@@ -61,7 +61,7 @@ def safety_identifier_long(reading: Reading, spec: SpecView) -> Iterator[Finding
     part=Part.REQUEST,
     severity=Severity.WARNING,
     basis=Basis.OBSERVED,
-    source="https://github.com/BerriAI/litellm/blob/main/tests/test_litellm/litellm_core_utils/test_exception_mapping_utils.py",
+    source="https://github.com/maximhq/bifrost/pull/1000",
     since="0.1",
     passes=[request({"/user": "a" * 64})],
     fails=[request({"/user": "a" * 65})],

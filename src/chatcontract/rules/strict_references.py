@@ -11,7 +11,6 @@ from chatcontract.reading import Reading
 from chatcontract.redact import short
 
 _ANCHOR = "#/components/schemas/ResponseFormatJsonSchema/properties/json_schema/properties/strict"
-_GUIDE = "https://developers.openai.com/api/docs/guides/structured-outputs#supported-schemas"
 _BESIDE = frozenset({"$ref", "$defs", "definitions", "$schema"})
 _DEFINITION = pattern(r"#(/(\$defs|definitions)/[^/]*)?\Z")
 _TEXT = {"type": "string"}
@@ -68,8 +67,8 @@ def strict_reference_qualified(reading: Reading, spec: SpecView) -> Iterator[Fin
     anchor=_ANCHOR,
     part=Part.REQUEST,
     severity=Severity.ERROR,
-    basis=Basis.DOCUMENTED,
-    source=_GUIDE,
+    basis=Basis.OBSERVED,
+    source="https://github.com/dotnet/extensions/issues/6918",
     since="0.1",
     passes=[
         _strict({"a": {"$ref": "#/$defs/b"}, "c": {"anyOf": [{"$ref": "#"}, {"type": "null"}]}}, _TEXT),
