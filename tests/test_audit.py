@@ -180,6 +180,21 @@ def test_what_is_only_noted_does_not_fail_a_probe(fault: str, probe: str, rule: 
     assert rule in codes(made)
 
 
+def test_a_stream_that_others_cut_is_judged_by_how_it_is_alone() -> None:
+    made = faulty("stream-overtaken", "stream-plain", "stream-usage", "request-t")
+    told = [violation for result in made["results"] for violation in result["violations"]]
+    (interrupted,) = [violation for violation in told if violation["rule"] == "CC199"]
+    assert interrupted["occurrences"] == len(interrupted["seen_in"])
+    assert not codes(made) & {"CC601", "CC606"}
+    assert made["capabilities"]["streaming"]["state"] == "yes"
+
+
+def test_a_stream_that_is_cut_for_everybody_is_not_called_interrupted() -> None:
+    made = faulty("connection-cut", "stream-plain", "stream-usage", "request-t")
+    assert "CC606" in codes(made)
+    assert "CC199" not in codes(made)
+
+
 def test_a_violation_of_every_answer_is_told_once_with_its_occurrences() -> None:
     made = faulty("id-empty", "request-t", "request-u")
     told = [(result["id"], v) for result in made["results"] for v in result["violations"] if v["rule"] == "CC305"]

@@ -5,13 +5,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from chatcontract import rules
 from chatcontract.asking import RETRIES, Asker, Outcome, Run, Settings, wait_of
 from chatcontract.client import Client, Reply
 from chatcontract.contract import Contract
 from chatcontract.health import CONFIRMED, QUICK, Health, is_lost, is_silence, is_streaming
 from chatcontract.jsontext import prefer_speed
 from chatcontract.judging import Judgement, State, is_whole, kind_of, lost_alone
-from chatcontract.model import Severity, Verdict
+from chatcontract.model import Finding, Severity, Verdict
 from chatcontract.opening import Opening, listed_models
 from chatcontract.plan import Plan
 from chatcontract.probe import Ask, Probe
@@ -22,6 +23,8 @@ KEY = "key"
 """The capability of having a key in use."""
 _WORDS = {"no": "failed", "unsupported": "was refused"}
 _LACKED = frozenset(_WORDS)
+_INTERRUPTED = "expected a whole answer, got a connection that was cut while other requests were asked; alone it is whole"
+_INTERRUPTED_HINT = "send a second request while this one streams; --concurrency 1 asks one at a time"
 
 
 Notify = Callable[[Outcome], None]
@@ -77,6 +80,8 @@ class Audit(Run):
                 if not hangs_up(probe):
                     group.create_task(self._in_turn(client, probe, room))
         await self._look_into(client)
+        if self.settings.concurrency > 1:
+            await self._ask_alone(client)
         for probe in filter(hangs_up, rest):  # alone and last: what they break must not be held against others
             await self._in_turn(client, probe, room)
         await self._bury(client)
@@ -142,6 +147,26 @@ class Audit(Run):
                 self._health.check(streams, plain.fault)
         return again
 
+    async def _ask_alone(self, client: Client) -> None:
+        """Ask again, alone, what was cut in the middle: it may be for the others that were asked meanwhile."""
+        whole = 0
+        for asked, cut in enumerate([outcome for outcome in ordered(self) if is_cut(outcome)]):
+            if self.is_spent or self._health.gone(cut.probe) or (asked >= CONFIRMED and not whole):
+                return
+            again = await self._asked(client, cut.probe, acquitted(cut))
+            if not any(turn.reply.fault is not None for turn in again.turns[len(cut.turns) :]):
+                whole += 1
+                self._cut.clear()
+                self.outcomes[cut.probe.id] = self._charged(again)
+
+    def _charged(self, outcome: Outcome) -> Outcome:
+        """Hold against the target that it cut an answer which is whole when it is asked for alone."""
+        at = next(at for at, turn in enumerate(outcome.turns) if turn.reply.fault is not None)
+        finding = Finding("", _INTERRUPTED, hint=_INTERRUPTED_HINT)
+        found = self.contract.violation(rules.get("CC199"), finding, outcome.turns[at].reply.exchange.id)
+        held = (*outcome.violations[:at], () if found is None else (found,), *outcome.violations[at + 1 :])
+        return outcome._replace(violations=held)
+
     async def _bury(self, client: Client) -> None:
         """Where the target is gone, streams that were cut before that are not held against it."""
         if not self._cut or self.is_spent:
@@ -151,8 +176,7 @@ class Audit(Run):
             return
         gone = Judgement(Verdict.ERRORED, f"the connection was cut, and the target is gone ({fault.message})")
         for outcome in map(self.outcomes.__getitem__, self._cut):
-            nothing = tuple(() for _ in outcome.turns)
-            self.outcomes[outcome.probe.id] = outcome._replace(judgement=gone, violations=nothing)
+            self.outcomes[outcome.probe.id] = acquitted(outcome)._replace(judgement=gone)
 
     async def _asked(self, client: Client, probe: Probe, before: Outcome | None = None) -> Outcome:
         asker = Asker(self, client, before)
@@ -189,6 +213,17 @@ class Audit(Run):
             elif last.fault is None:
                 self._cut.clear()
         self._notify(outcome)
+
+
+def is_cut(outcome: Outcome) -> bool:
+    """Whether a stream of the probe began and was cut."""
+    faults = ((turn.reply.fault, turn) for turn in outcome.turns)
+    return any(fault is not None and fault.kind == "cut" and is_whole(turn) for fault, turn in faults)
+
+
+def acquitted(outcome: Outcome) -> Outcome:
+    """The outcome with nothing held against its answers."""
+    return outcome._replace(violations=tuple(() for _ in outcome.turns))
 
 
 def hangs_up(probe: Probe) -> bool:

@@ -97,6 +97,17 @@ RULES: tuple[Rule, ...] = (
         source="https://www.rfc-editor.org/rfc/rfc9110#status.5xx",
     ),
     _rule(
+        "CC199",
+        "answer-interrupted",
+        "An answer was cut while other requests were asked, and is whole when it is asked for alone.",
+        Severity.ERROR,
+        Basis.INTEROP,
+        "One user ends the answer of another: agents and editors ask several things at a time, and streams without "
+        "an end make their libraries fail. || A network that drops connections at random. Some servers give up one "
+        "answer for the next by intention, and have a switch for it.",
+        source="https://github.com/abetlen/llama-cpp-python/issues/897",
+    ),
+    _rule(
         "CC295",
         "parameter-ignored",
         "A parameter was accepted, and the answer is as if it had not been there.",

@@ -1,7 +1,7 @@
 """An HTTP answer before it is sent: status, headers, and the body in pieces that may take their time."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from chatcontract.model import JSON, Headers
@@ -22,6 +22,7 @@ class Answer(NamedTuple):
     """One answer; `is_stream` tells whether its pieces are sent as they come, without a length.
 
     `of_stream`: the request asks for a stream. `after_abort`: a caller hung up a moment ago.
+    `is_overtaken` tells whether another request has come meanwhile.
     """
 
     status: int
@@ -31,6 +32,7 @@ class Answer(NamedTuple):
     is_endless: bool = False
     of_stream: bool = False
     after_abort: bool = False
+    is_overtaken: Callable[[], bool] = lambda: False
 
     def header(self, name: str) -> str:
         """The value of a header by its lower-case name; empty if there is none."""

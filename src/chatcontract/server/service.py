@@ -71,12 +71,13 @@ class Service:
         self.settings = settings
         self._faults = named(settings.faults)
         self._numbers = count(1)
+        self._latest = 0
         self._aborted_at: float | None = None
 
     def answer(self, request: Request) -> Answer:
         """The answer to a request whose URL is a path."""
         started, number = time.perf_counter(), next(self._numbers)
-        faults = self._faults
+        faults, self._latest = self._faults, number
         try:
             path, faults = self._asked_for(request)
             made = self._routed(path, request, faults, number)
@@ -108,7 +109,8 @@ class Service:
     def _finished(self, made: Answer, number: int, started: float) -> Answer:
         spent = max(1, round((time.perf_counter() - started) * 1000))
         after_abort = self._aborted_at is not None and time.monotonic() - self._aborted_at < SHOCK
-        return made._replace(headers=(*made.headers, *_common(number, spent)), after_abort=after_abort)
+        headers = (*made.headers, *_common(number, spent))
+        return made._replace(headers=headers, after_abort=after_abort, is_overtaken=lambda: self._latest != number)
 
     def note_abort(self) -> None:
         """Remember that a caller hung up."""

@@ -3,7 +3,7 @@
 import gzip
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import cycle, repeat
 
 from chatcontract.model import JSON
@@ -13,6 +13,8 @@ from chatcontract.server.faults import Fault, Skip, Stage, fault
 
 SLOW = 1.0
 """Seconds between the chunks of a slow stream."""
+OVERLAP = 0.01
+"""Seconds between the chunks of a stream that another request shall overtake."""
 NEVER = 3600.0
 """Seconds after which what never comes would come."""
 
@@ -185,6 +187,20 @@ def stream_with_length(answer: Answer) -> JSON:
 def invalid_hung_up(answer: Answer) -> JSON:
     """The connection is closed on requests that break the contract."""
     return answer._replace(pieces=(Piece(b"", is_cut=True),), is_stream=True) if answer.status == 400 else answer
+
+
+@fault("CC199", stage=Stage.ANSWER, request="stream", seen_by="audit")
+def stream_overtaken(answer: Answer) -> JSON:
+    """A stream is cut as soon as another request comes."""
+    pieces = _until_overtaken(answer.whole(), answer.is_overtaken)
+    return answer._replace(pieces=pieces) if answer.is_stream else answer
+
+
+def _until_overtaken(pieces: tuple[Piece, ...], is_overtaken: Callable[[], bool]) -> Iterator[Piece]:
+    for piece in pieces:
+        yield piece._replace(wait=OVERLAP)
+        if is_overtaken():
+            yield Piece(b"", is_cut=True)
 
 
 @fault(stage=Stage.ANSWER, request="stream", seen_by="audit")
