@@ -16,6 +16,7 @@ from chatcontract.plan import Budget, plan
 from chatcontract.probe import Context
 from chatcontract.probes import load, select
 from chatcontract.report import Collector, Report
+from chatcontract.server import running
 from chatcontract.target import Target
 
 CONTRACT = Contract.load()
@@ -263,3 +264,58 @@ def test_a_second_turn_is_named_at_the_end(raw_server: Start, second: str) -> No
     reason = verdict(made, "usage-longer-conversation")[1]
     told = "unsupported: refused with status 400 in the second turn: no history"
     assert reason == told if second == "refused" else "for the longer conversation, got 9 and then 9" in reason
+
+
+def test_tools_are_only_accepted_while_none_was_called(raw_server: Start) -> None:
+    made = audited(raw_server(serving(lambda request: says("Hello."))), "tools-auto")
+    assert made["capabilities"]["tools"] == {"state": "yes", "probe": "tools-auto", "tested": False}
+    made = audited(raw_server(serving(lambda request: {"tool_calls": [call()]})), "tools-auto")
+    assert made["capabilities"]["tools"]["tested"]
+
+
+@pytest.mark.parametrize(
+    ("probe", "capability"), [("choices-logprobs", "logprobs"), ("choices-spoken", "spoken answers")]
+)
+def test_a_call_in_place_of_a_text_shows_neither_probabilities_nor_sound(
+    raw_server: Start, probe: str, capability: str
+) -> None:
+    made = audited(raw_server(serving(lambda request: {"tool_calls": [call()]})), probe)
+    assert verdict(made, probe)[0] == "inconclusive"
+    assert state(made, capability) == "unknown"
+
+
+def test_a_stream_without_an_event_is_no_answer(raw_server: Start) -> None:
+    def serve(connection: socket.socket, asked: bytes) -> None:
+        if json.loads(asked.partition(b"\r\n\r\n")[2]).get("stream"):
+            sent(connection, 200, b"", "text/event-stream")
+        else:
+            sent(connection, 200, json.dumps(completion(says("Hello."))).encode())
+
+    made = audited(raw_server(serve), "stream-plain")
+    assert verdict(made, "stream-plain")[0] == "failed"
+    assert "CC198" in codes(made)
+    assert state(made, "streaming") == "no"
+
+
+def test_a_crash_on_half_an_emoji_is_told_once(raw_server: Start) -> None:
+    def serve(connection: socket.socket, asked: bytes) -> None:
+        if b"\\ud83d" in asked:
+            sent(connection, 500, b'{"error": {"message": "m", "type": "server_error", "param": null, "code": null}}')
+        else:
+            sent(connection, 200, json.dumps(completion(says("Hello."))).encode())
+
+    made = audited(raw_server(serve), "errors-surrogate-lone")
+    assert verdict(made, "errors-surrogate-lone")[0] == "failed"
+    assert [v["rule"] for result in made["results"] for v in result["violations"] if v["severity"] != "info"] == [
+        "CC796"
+    ]
+
+
+def test_a_limit_of_bodies_below_that_of_images_is_a_warning() -> None:
+    with running(max_body=1_000_000) as server:
+        made = audited(server.url, "request-large-body")
+    assert verdict(made, "request-large-body")[0] == "failed"
+    assert state(made, "large bodies") == "no"
+    assert [v["severity"] for result in made["results"] for v in result["violations"] if v["rule"] == "CC191"] == [
+        "warning"
+    ]

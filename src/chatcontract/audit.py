@@ -23,7 +23,9 @@ KEY = "key"
 """The capability of having a key in use."""
 _WORDS = {"no": "failed", "unsupported": "was refused"}
 _LACKED = frozenset(_WORDS)
-_INTERRUPTED = "expected a whole answer, got a connection that was cut while other requests were asked; alone it is whole"
+_INTERRUPTED = (
+    "expected a whole answer, got a connection that was cut while other requests were asked; alone it is whole"
+)
 _INTERRUPTED_HINT = "send a second request while this one streams; --concurrency 1 asks one at a time"
 
 

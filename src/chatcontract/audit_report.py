@@ -271,9 +271,17 @@ def _capabilities(catalogue: Iterable[Probe], audit: Audit) -> Report:
             outcome = audit.outcomes.get(probe.id)
             lacking = outcome is not None and outcome.judgement.verdict is Verdict.SKIPPED and not outcome.turns
             state = outcome.judgement.state if outcome is not None and not lacking else "unknown"
-            is_tested = bool(probe.expect.checks or probe.expect.rules) or probe.expect.refusal is Verdict.FAILED
-            made[probe.provides] = {"state": state, "probe": probe.id, "tested": is_tested}
+            made[probe.provides] = {"state": state, "probe": probe.id, "tested": _is_tested(probe, audit, state)}
     return made
+
+
+def _is_tested(probe: Probe, audit: Audit, state: str) -> bool:
+    """Whether a capability that was found is more than accepted."""
+    shows, expect = probe.expect.shows, probe.expect
+    if shows is None or state != "yes":
+        return bool(expect.checks or expect.rules) or expect.refusal is Verdict.FAILED
+    akin = (outcome for outcome in audit.outcomes.values() if outcome.probe.section == probe.section)
+    return any(shows(turn.reading) for outcome in akin for turn in outcome.turns)
 
 
 def _tells(value: Any, secrets: Sequence[str]) -> bool:

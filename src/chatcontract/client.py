@@ -5,6 +5,7 @@ Nothing here follows a redirect, keeps a cookie, decodes beyond its bounds or ra
 
 import asyncio
 import inspect
+import io
 import os
 import ssl
 import time
@@ -201,7 +202,7 @@ class _Sending:
     async def run(self, session: Any, request: Request, clock: asyncio.Timeout) -> None:
         """Send, then read until something ends it, or the clock, which is set anew for every piece."""
         call = session.request(
-            request.method, request.url, data=request.body or None, headers=list(request.headers),
+            request.method, request.url, data=_payload(request.body), headers=list(request.headers),
             allow_redirects=False, proxy=self._proxy,
         )  # fmt: skip
         async with call as answer:
@@ -233,6 +234,11 @@ class _Sending:
         if self._body.is_done:
             return Fault("left-open", "the connection stays open after [DONE]")
         return Fault("idle", f"nothing came for {self._wait:g} s before the answer was whole")
+
+
+def _payload(body: bytes) -> bytes | io.BytesIO | None:
+    """The body as the HTTP library wants it, which takes offence at large ones in one piece."""
+    return (io.BytesIO(body) if len(body) > MEGABYTE else body) or None
 
 
 def _session(limits: Limits, reuse: bool) -> "aiohttp.ClientSession":

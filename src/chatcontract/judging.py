@@ -15,6 +15,7 @@ BUSY = frozenset((408, 425, 429, 502, 503, 504, 529))
 KEY_REFUSED = frozenset((401, 403))
 _HANGS = "What one request does to its connection, every sender of such requests can do to the service."
 _CRASHES = "Clients take a status of 5xx for an outage and send the same again; a status of 4xx tells them not to."
+_EMPTY = "Clients that loop over the events take it for an empty answer and report no fault."
 State = Literal["yes", "no", "unsupported", "unknown"]
 Kind = Literal["answered", "refused", "crashed", "busy", "locked", "redirected"]
 
@@ -161,9 +162,8 @@ def _answered(probe: Probe, tried: Try, broken: frozenset[str], said: str) -> Ju
     if probe.expect.answer is Verdict.FAILED:
         found = Shortfall(probe.expect.fault, f"expected a refusal with a status of 4xx, got {said}", _about(probe))
         return _settled(probe, (found,), "no")
-    decides = probe.expect.checks or probe.expect.rules
-    if decides and last.ask.is_chat and not last.reading.choices and not last.reply.stopped:
-        return Judgement(Verdict.INCONCLUSIVE, "the answer has no choice")
+    if last.ask.is_chat and not last.reading.choices and not last.reply.stopped:
+        return _without_choice(probe, last)
     shortfalls, unclear = _checked(probe, tried)
     if unclear is None and "stream-unasked" in broken:
         unclear = Unclear("a stream came although none was asked for")
@@ -174,6 +174,14 @@ def _answered(probe: Probe, tried: Try, broken: frozenset[str], said: str) -> Ju
         verdict = Verdict.FAILED if unclear.is_fault else Verdict.INCONCLUSIVE
         return Judgement(verdict, unclear.reason, shortfalls)
     return _settled(probe, shortfalls, "yes")
+
+
+def _without_choice(probe: Probe, last: Turn) -> Judgement:
+    if last.reading.kind != "stream" or any(event.data for event in last.reading.events):
+        return Judgement(Verdict.INCONCLUSIVE, "the answer has no choice")
+    message = f"expected an answer or a refusal, got a stream without an event and status {last.reply.status}"
+    found = Shortfall("answer-not-whole", message, _about(probe), _EMPTY, Severity.ERROR)
+    return Judgement(Verdict.FAILED, message, (found,), "no")
 
 
 def _reports_error(reading: Reading) -> bool:

@@ -43,7 +43,8 @@ class Context(NamedTuple):
 class Ask(NamedTuple):
     """A request by its difference from the minimal one; `raw` replaces its body by bytes.
 
-    `key` says which key goes along, `stop_after` after how many bytes of the answer the client hangs up.
+    `key` says which key goes along, `stop_after` after how many bytes of the answer the client hangs up, `blanks`
+    how many blanks stand at the end of the body, where they mean nothing.
     """
 
     changes: Changes = MappingProxyType({})
@@ -53,6 +54,7 @@ class Ask(NamedTuple):
     media: str = "application/json"
     key: Literal["own", "none", "wrong"] = "own"
     stop_after: int | None = None
+    blanks: int = 0
 
     @property
     def is_chat(self) -> bool:
@@ -135,7 +137,8 @@ class Expectation(NamedTuple):
     `rules` are names of rules of the contract that decide the probe too: the parameter that it is about is
     ignored when one of them finds something. `fault` is the rule that an unwanted answer breaks, `statuses`
     are those that a wanted refusal should have, `names` is the member that it should name. With `confirm` a
-    shortfall must show in every try.
+    shortfall must show in every try. `shows` finds in an answer what shows that the capability is there: while no
+    answer of the section has it, it is only accepted.
     """
 
     answer: Verdict = Verdict.PASSED
@@ -146,6 +149,7 @@ class Expectation(NamedTuple):
     statuses: tuple[int, ...] = ()
     names: str = ""
     confirm: bool = False
+    shows: Callable[[Reading], object] | None = None
 
 
 class Probe(NamedTuple):

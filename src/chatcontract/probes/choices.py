@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from chatcontract.looks import count, finish, text
+from chatcontract.looks import calls, count, finish, text
 from chatcontract.model import JSON, Severity
 from chatcontract.probe import (
     GONE,
@@ -186,6 +186,18 @@ _LOGPROBS = ("logprobs-missing", "logprobs-of-legacy-shape")
 _WHY_LOGPROBS = "Scores and classifiers are computed from them; where they are missing the computation fails later."
 
 
+def _worded(reading: Reading) -> Iterator[Shortfall | Unclear]:
+    """Unclear where there is nothing that could have log probabilities."""
+    if not any(message.get("content") or message.get("refusal") for _, _, message in reading.choices):
+        yield Unclear("the answer has no text")
+
+
+def _voiced(reading: Reading) -> Iterator[Shortfall | Unclear]:
+    """Unclear where there is nothing to be spoken."""
+    if calls(reading):
+        yield Unclear("the model called a tool in place of speaking")
+
+
 def _alternatives(wanted: int) -> Check:
     def check(reading: Reading) -> Iterator[Shortfall | Unclear]:
         for _, choice, _ in reading.choices:
@@ -206,7 +218,7 @@ SECTION.probe(
     "logprobs",
     "logprobs are told when asked for",
     {"/logprobs": True},
-    honoured(rules=_LOGPROBS),
+    honoured(each(_worded), rules=_LOGPROBS),
     provides="logprobs",
     anchor="logprobs",
     why=_WHY_LOGPROBS,
@@ -225,7 +237,7 @@ for _number in (0, 3, 20):
         f"top-logprobs-{_number}",
         f"top_logprobs = {_number} lists as many alternatives",
         {"/logprobs": True, "/top_logprobs": _number},
-        honoured(_alternatives(_number), rules=(*_LOGPROBS, "top-logprobs-count")),
+        honoured(each(_worded), _alternatives(_number), rules=(*_LOGPROBS, "top-logprobs-count")),
         needs="logprobs",
         provides="top_logprobs" if _number == 3 else "",
         anchor="top_logprobs",
@@ -236,7 +248,7 @@ SECTION.probe(
     "logprobs-streamed",
     "logprobs are told in a stream",
     {"/logprobs": True, "/top_logprobs": 2, **_STREAM},
-    honoured(rules=(*_LOGPROBS, "logprobs-interrupted")),
+    honoured(each(_worded), rules=(*_LOGPROBS, "logprobs-interrupted")),
     needs=("logprobs", "streaming"),
     anchor="logprobs",
     why=_WHY_LOGPROBS,
@@ -253,7 +265,7 @@ for _streamed, _form in ((False, "wav"), (True, "pcm16")):
             "/audio": {"voice": "alloy", "format": _form},
             **(_STREAM if _streamed else {}),
         },
-        honoured(rules=("audio-missing",)),
+        honoured(each(_voiced), rules=("audio-missing",)),
         needs=("spoken answers", "streaming") if _streamed else (),
         provides="" if _streamed else "spoken answers",
         anchor="audio",

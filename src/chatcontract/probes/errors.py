@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from chatcontract.probe import ERRORS, Ask, Level, Section, Shortfall, Unclear, refused
+from chatcontract.probe import ERRORS, Ask, Level, Section, Shortfall, Unclear, either, refused, user
 from chatcontract.reading import Reading, members
 
 SECTION = Section("errors")
@@ -50,11 +50,34 @@ for _id, _title, _body in (
     ),
     (
         "json-deep",
-        "nesting without end is refused or survived",
+        "nesting without end is refused",
         b'{"model": "%MODEL%", "messages": ' + b"[" * 20000 + b"]" * 20000 + b"}",
     ),
 ):
     SECTION.probe(_id, _title, _body, refused(400, 413), why=_WHY_BODY, anchor=_BODY, level=Level.SHOULD, source=ERRORS)
+
+# Half of an emoji: what is left where a program cuts a text by its UTF-16 units
+_HALF = {"/messages": [user("Say hello \ud83d")]}
+for _id, _title, _changes, _needs in (
+    ("surrogate-lone", "half of a surrogate pair is refused or survived", _HALF, ()),
+    (
+        "surrogate-lone-streamed",
+        "half of a surrogate pair is refused or survived where a stream is asked for",
+        {**_HALF, "/stream": True},
+        ("streaming",),
+    ),
+):
+    SECTION.probe(
+        _id,
+        _title,
+        _changes,
+        either(),
+        level=Level.SHOULD,
+        anchor="messages",
+        needs=_needs,
+        why="Programs that shorten texts cut emoji in two; the conversation then fails for good.",
+        source="https://github.com/Aider-AI/aider/issues/3693",
+    )
 
 SECTION.probe(
     "model-unknown",

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from chatcontract.looks import text
-from chatcontract.probe import LIMIT, SEED, Level, Section, Shortfall, answered, either, honoured, user
+from chatcontract.probe import LIMIT, SEED, Ask, Level, Section, Shortfall, answered, either, honoured, user
 from chatcontract.reading import Reading
 
 SECTION = Section("request")
@@ -179,6 +179,17 @@ SECTION.probe(
     honoured(),
     anchor=_MESSAGES,
     why="Many JSON writers escape all that is not ASCII.",
+)
+SECTION.probe(
+    "large-body",
+    "a body of 4 MB is read",
+    Ask(blanks=4_000_000),
+    answered(),
+    provides="large bodies",
+    level=Level.SHOULD,
+    anchor=_MESSAGES,
+    why="Images and long conversations make such bodies; many web servers take 100 kB or 1 MB unless told otherwise.",
+    source="https://github.com/polly3d/mockai/issues/14",
 )
 SECTION.probe(
     "unknown-parameter",

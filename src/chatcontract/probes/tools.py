@@ -1,6 +1,6 @@
 """Tools: called when they must be, and not when they must not."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from chatcontract.looks import calls, finish
@@ -45,10 +45,11 @@ def _both(
     anchor: str = _CHOICE,
     level: Level = Level.MUST,
     without: Mapping[str, Mapping[str, JSON]] = _NOTHING,
+    shows: Callable[[Reading], object] | None = None,
 ) -> None:
     """The probe, and the same streamed; `without` says what a target is asked that lacks a helper."""
     checks = (_called, _calling) if without else (_called,)
-    expect = honoured(*map(each, checks), rules=rules)
+    expect = honoured(*map(each, checks), rules=rules)._replace(shows=shows)
     asked = {place: value for place, value in {**_ASKED, **changes}.items() if value is not GONE}
     SECTION.probe(
         id, title, asked, expect, needs=needs, provides=provides, anchor=anchor, why=why, level=level,
@@ -75,6 +76,7 @@ _both(
     {"/tool_choice": "auto"},
     (),
     provides="tools",
+    shows=calls,
     why="It is what every agent sends.",
 )
 _both(
