@@ -306,13 +306,11 @@ def test_a_crash_on_half_an_emoji_is_told_once(raw_server: Start) -> None:
 
     made = audited(raw_server(serve), "errors-surrogate-lone")
     assert verdict(made, "errors-surrogate-lone")[0] == "failed"
-    assert [v["rule"] for result in made["results"] for v in result["violations"] if v["severity"] != "info"] == [
-        "CC796"
-    ]
+    assert codes(made) & {"CC796", "CC705"} == {"CC796"}
 
 
 def test_a_limit_of_bodies_below_that_of_images_is_a_warning() -> None:
-    with running(max_body=1_000_000) as server:
+    with running(max_body=1_000_000, models=["m"]) as server:
         made = audited(server.url, "request-large-body")
     assert verdict(made, "request-large-body")[0] == "failed"
     assert state(made, "large bodies") == "no"

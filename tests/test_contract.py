@@ -528,3 +528,18 @@ def test_the_version_is_that_of_the_project() -> None:
 
     project = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert chatcontract.__version__ == project["version"]
+
+
+def test_an_answer_is_not_blamed_for_what_it_repeats_of_its_request() -> None:
+    deep = b"[" * 300 + b"]" * 300
+    request = Request(body=b'{"model": "m", "messages": ' + deep + b"}")
+    echo = Response(
+        422, (), b'{"error": {"message": "m", "type": "t", "param": null, "code": null, "input": ' + deep + b"}}"
+    )
+    assert "CC009" in {violation.rule for violation in Contract.load().check_answer(Exchange("1", None, echo))}
+    assert "CC009" not in {violation.rule for violation in Contract.load().check_answer(Exchange("1", request, echo))}
+
+
+def test_a_redirection_needs_no_body() -> None:
+    exchange = Exchange("1", None, Response(307, (("location", "/v1/chat/completions"),), b""))
+    assert [violation.rule for violation in Contract.load().check_answer(exchange)] == ["CC113"]

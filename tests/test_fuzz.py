@@ -408,6 +408,17 @@ def test_a_message_names_the_place_in_the_smallest_request(raw_server: Start) ->
     assert [pair for pair in named if pair[0] != pair[1]] == []
 
 
+def test_what_the_standard_leaves_to_the_reader_is_a_warning(raw_server: Start) -> None:
+    def lenient(connection: socket.socket, request: bytes) -> None:
+        marked = request.partition(b"\r\n\r\n")[2].startswith(b"\xef\xbb\xbf")
+        error = {"error": {"message": "Bad.", "type": "invalid_request_error", "param": None, "code": None}}
+        answer(connection, 200 if marked else 400, COMPLETION if marked else error)
+
+    specimen = found(fuzzed(raw_server(lenient), "negative", until=["CC795"]), "CC795")
+    assert "byte order mark" in specimen.sighting.violation.message
+    assert specimen.sighting.violation.severity == "warning"
+
+
 COMPLETION = {
     "id": "chatcmpl-1", "object": "chat.completion", "created": 1763700000, "model": "reference-1",
     "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi", "refusal": None}, "logprobs": None,

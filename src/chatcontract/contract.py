@@ -8,7 +8,7 @@ from chatcontract import bodies, closures
 from chatcontract import rules as catalogue
 from chatcontract.declare import SpecView
 from chatcontract.exceptions import ContractViolation
-from chatcontract.jsontext import plain_values
+from chatcontract.jsontext import TextFault, plain_values
 from chatcontract.model import JSON, Engine, Exchange, Finding, Part, Profile, Response, Rule, Violation, Violations
 from chatcontract.ratings import Ratings, violation
 from chatcontract.reading import Reading, Text
@@ -275,6 +275,8 @@ class Contract:
 
     def _answered_violations(self, reading: Reading) -> list[Violation]:
         found = self._answer_violations(reading)
+        if reading.request.faults:
+            found = [violation for violation in found if not _is_echo(violation, reading.request.faults)]
         if reading.exchange.response is not None:
             found += self._rulings.of(reading, Part.EXCHANGE)
         return found
@@ -312,3 +314,12 @@ class Contract:
 
 def _asked(request: Body | None) -> Text:
     return Text() if request is None else Text(*bodies.read(request))
+
+
+def _is_echo(violation: Violation, asked: Iterable[TextFault]) -> bool:
+    """Whether a fault of the text is one of the request that the answer only repeats."""
+    return any(
+        fault.kind == violation.name and (fault.kind == "excessive-nesting" or fault.message == violation.message)
+        for fault in asked
+        if fault.kind in ("excessive-nesting", "invalid-utf8")
+    )

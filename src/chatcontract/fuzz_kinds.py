@@ -47,7 +47,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "negative", ACCEPTED, "a breach is answered with success",
         "A warning where a bound, a value of an enumeration (other than `role` and `type`) or a member too many is at "
-        "issue, or anything is taken for a parameter that few clients rely on (info in `compatible`); nothing where "
+        "issue, RFC 8259 leaves it to the reader, or anything is taken for a parameter that few clients rely on (info in `compatible`); nothing where "
         "the contract in use allows the request, or a parameter is merely unknown.",
     ),
     Kind(
@@ -64,6 +64,9 @@ BLAMELESS = {"invalid-request-crashes": "valid-request-crashes", "answer-not-who
 """What is a finding about a breach only where the request without it fares better, and what it is otherwise."""
 _RULES: Mapping[str, Rule] = {rule.name: rule for rule in probing.RULES}
 _LENIENT = ("bound", "extra", "enum")
+_LEFT_OPEN = ("text: a byte order mark", "text: a member twice", "text: half of a surrogate pair")
+"""What RFC 8259 leaves to the reader: whoever takes it reads it otherwise than others, and breaks no standard."""
+_TOO_DEEP = "CC009"
 _UNKNOWN = "CC212"
 """The rule about members that the contract does not know: servers may take them, as an audit says as well."""
 _USUAL = (400, 422)
@@ -160,6 +163,8 @@ class Judge:
             return None
         if breach.kind == ABSURD and breach.pointer[1:] not in RELIED:
             return Severity.INFO if self._contract.profile == "compatible" else Severity.WARNING
+        if breach.label.startswith(_LEFT_OPEN) or breach.rule == _TOO_DEEP:
+            return Severity.WARNING
         is_tag = split(breach.pointer)[-1:] in (["role"], ["type"])
         return Severity.WARNING if breach.kind in _LENIENT and not is_tag else Severity.ERROR
 

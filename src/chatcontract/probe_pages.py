@@ -84,6 +84,7 @@ def _sent(ask: Ask) -> Iterator[str]:
     head += [] if ask.key == "own" else [f"key: {ask.key}"]
     head += [f"{_PLACES.get(place, place)}  {_shown(value)}" for place, value in ask.changes.items()]
     head += [] if ask.raw is None else [_cut(ask.raw.decode(errors="backslashreplace"))]
+    head += [f"{ask.blanks:,} blanks before its end"] if ask.blanks else []
     yield "The minimal request" + (" with:" if head else ".")
     if head:
         yield ""
@@ -95,7 +96,9 @@ def _sent(ask: Ask) -> Iterator[str]:
 def _shown(value: object) -> str:
     if value == SEED:
         return "= (the seed of the run)"
-    return "(absent)" if value is GONE else f"= {_cut(json.dumps(value, ensure_ascii=False))}"
+    if value is GONE:
+        return "(absent)"
+    return f"= {_cut(json.dumps(value, ensure_ascii=False).encode(errors='backslashreplace').decode())}"
 
 
 def _cut(text: str) -> str:

@@ -200,6 +200,8 @@ class Reading:
             return "none"
         if response.status is not None and response.status >= 400:
             return "error"
+        if not response.body and response.status is not None and response.status >= 300:
+            return "none"  # a redirection says all in its headers
         return self._kind_of_body(response)
 
     def _kind_of_body(self, response: Response) -> Kind:

@@ -117,14 +117,8 @@ def _body(ask: Ask, context: Context) -> bytes:
     if ask.raw is not None:
         return ask.raw.replace(b"%MODEL%", json.dumps(context.model)[1:-1].encode())
     payload: JSON = ask.payload(context)
-    return b"" if payload is None else _dumped(payload)[:-1] + b" " * ask.blanks + b"}"
-
-
-def _dumped(payload: JSON) -> bytes:
-    try:
-        return json.dumps(payload, ensure_ascii=False).encode()
-    except UnicodeEncodeError:  # half of a surrogate pair goes as an escape or not at all
-        return json.dumps(payload).encode()
+    written = json.dumps(payload, ensure_ascii=False).encode(errors="backslashreplace")  # which is JSON's own escape
+    return b"" if payload is None else written[:-1] + b" " * ask.blanks + written[-1:]
 
 
 def _with_body(command: str, body: bytes) -> str:

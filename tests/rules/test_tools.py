@@ -66,6 +66,12 @@ def test_tools_and_functions_offered_together_are_one_offer() -> None:
     assert "tool-not-offered" not in found([call("get_time", ident="b")], request)
 
 
+def test_a_call_where_nothing_is_offered_is_said_to_be_one() -> None:
+    exchange = response({"/choices/0/message/tool_calls": [call("get_time", ident="b")]}, request={}).exchange()
+    told = next(v.message for v in CONTRACT.check(exchange) if v.name == "tool-not-offered")
+    assert told == 'expected no call, as none is offered, got "get_time"'
+
+
 def test_a_tool_of_another_kind_is_named_at_the_call() -> None:
     assert found([{**CUSTOM, "custom": {"name": "get_weather", "input": ""}}], {"/tools": [TOOL]})[
         "tool-not-offered"

@@ -89,8 +89,7 @@ RULES: tuple[Rule, ...] = (
     _rule(
         "CC198",
         "answer-not-whole",
-        "A request got no whole answer: silence, a connection that is closed or reset, a stream without an event, "
-        "or a body without end.",
+        "A request got no whole answer: silence, a connection closed or reset, a stream without an event or an end.",
         Severity.ERROR,
         Basis.INTEROP,
         "Whoever may send requests can hang or end the service with one, and clients wait until their own clock "

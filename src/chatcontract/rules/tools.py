@@ -214,7 +214,12 @@ def tool_not_offered(reading: Reading, spec: SpecView) -> Iterator[Finding]:
             offer = by_name.get(call.name)
             kind = "custom" if call.kind == "custom" else "function"
             if offer is None:
-                text = f"expected one of {short(list(by_name), 120)}, got {short(call.name, 80)}"
+                wanted = (
+                    f"expected one of {short(list(by_name), 120)}"
+                    if by_name
+                    else "expected no call, as none is offered"
+                )
+                text = f"{wanted}, got {short(call.name, 80)}"
                 yield Finding(f"{call.body}/name", text, call.name)
             elif offer.kind != kind:
                 text = f"{short(call.name, 80)} is called as a {kind} and offered as a {offer.kind} tool"
