@@ -19,16 +19,20 @@ import pytest
 
 from chatcontract import Contract, rules
 from chatcontract.cli import main
-from chatcontract.client import Limits
+from chatcontract.client import Limits, Reply
 from chatcontract.commands.fuzz import FORMS
 from chatcontract.digest import standing
 from chatcontract.fuzz import Fuzz, Settings, run
-from chatcontract.fuzz_cases import Mode, Wish, is_valid
-from chatcontract.fuzz_kinds import KINDS
+from chatcontract.fuzz_cases import Case, Mode, Wish, is_valid
+from chatcontract.fuzz_kinds import KINDS, Judge
 from chatcontract.fuzz_report import lines, report
 from chatcontract.fuzz_specimens import Specimen
+from chatcontract.generate import negatives
 from chatcontract.jsontext import parse
-from chatcontract.model import Profile, Response
+from chatcontract.judging import Turn
+from chatcontract.model import Exchange, Profile, Request, Response
+from chatcontract.probe import Ask
+from chatcontract.reading import Reading
 from chatcontract.report import Collector, Report
 from chatcontract.reports import renderer
 from chatcontract.rules import probing
@@ -408,15 +412,22 @@ def test_a_message_names_the_place_in_the_smallest_request(raw_server: Start) ->
     assert [pair for pair in named if pair[0] != pair[1]] == []
 
 
-def test_what_the_standard_leaves_to_the_reader_is_a_warning(raw_server: Start) -> None:
-    def lenient(connection: socket.socket, request: bytes) -> None:
-        marked = request.partition(b"\r\n\r\n")[2].startswith(b"\xef\xbb\xbf")
-        error = {"error": {"message": "Bad.", "type": "invalid_request_error", "param": None, "code": None}}
-        answer(connection, 200 if marked else 400, COMPLETION if marked else error)
-
-    specimen = found(fuzzed(raw_server(lenient), "negative", until=["CC795"]), "CC795")
-    assert "byte order mark" in specimen.sighting.violation.message
-    assert specimen.sighting.violation.severity == "warning"
+def test_what_the_standard_leaves_to_the_reader_is_a_warning() -> None:
+    texts = {
+        one.label: one
+        for one in negatives({"model": "m", "messages": [{"role": "user", "content": "Hi"}]})
+        if one.label.startswith("text: ")
+    }
+    given = Response(200, (("content-type", "application/json"),), json.dumps(COMPLETION).encode())
+    told = {}
+    for label, breach in texts.items():
+        exchange = Exchange("1", Request(body=breach.body), given)
+        turn = Turn(Ask(raw=breach.body), Reply(exchange, 0.1), Reading(exchange))
+        for sighting in Judge(CONTRACT).sightings(Case("1", "negative", breach.body, breach), turn):
+            if sighting.violation.rule == "CC795":
+                told[label.removeprefix("text: ")] = sighting.violation.severity
+    assert {told[name] for name in ("a byte order mark", "a member twice", "half of a surrogate pair")} == {"warning"}
+    assert {told[name] for name in ("a comma at the end", "NaN", "Latin-1")} == {"error"}
 
 
 COMPLETION = {

@@ -47,8 +47,8 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "negative", ACCEPTED, "a breach is answered with success",
         "A warning where a bound, a value of an enumeration (other than `role` and `type`) or a member too many is at "
-        "issue, RFC 8259 leaves it to the reader, or anything is taken for a parameter that few clients rely on (info in `compatible`); nothing where "
-        "the contract in use allows the request, or a parameter is merely unknown.",
+        "issue, RFC 8259 leaves it to the reader, or anything is taken for a parameter that few clients rely on (info "
+        "in `compatible`); nothing where the contract in use allows the request, or a parameter is merely unknown.",
     ),
     Kind(
         "negative", "invalid-request-crashes", "a breach gets a status of 5xx",
