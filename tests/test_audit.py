@@ -300,7 +300,7 @@ def test_passed_probes_with_an_error_in_their_answers_are_at_fault(capsys: pytes
     shown = capsys.readouterr().out
     assert re.search(r"^request +5 +· +4 +1 ", shown, re.M)
     assert "(at fault: passed, in an answer with an error that is told under another probe)" in shown
-    assert re.search(r"^  conformance +0 of 4 .*▒ *.*\(3 more in answers at fault\)$", shown, re.M)
+    assert re.search(r"^  conformance +0 of 4 .*▒ *.*; 3 more in answers at fault$", shown, re.M)
 
 
 def test_what_is_at_fault_is_not_counted_as_conforming() -> None:

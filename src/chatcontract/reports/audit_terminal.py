@@ -27,6 +27,12 @@ _KINDS = {
     "inconclusive": "warning",
 }
 _ACCEPTED = "accepted"
+_ABOUT = {
+    "conformance": "what every server must do",
+    "strictness": "what it should do",
+    "robustness": "broken requests that are refused",
+    "coverage": "probes with a verdict",
+}
 _STATES = {"yes": "good", _ACCEPTED: "good", "no": "error", "unsupported": "faint", "unknown": "warning"}
 _BAR, _WIDTH = 24, 90
 
@@ -189,8 +195,8 @@ def _scores(scores: dict[str, dict[str, int]], style: Style) -> Iterator[str]:
         filled, half = (_BAR * passed // of, _BAR * spoilt // of) if of else (0, 0)
         bar = style("█" * filled, "good") + style("▒" * half, "warning") + style("░" * (_BAR - filled - half), "faint")
         share = f"{100 * passed // of:>4} %" if of else "     –"
-        told = f"  ({spoilt} more in answers at fault)" if spoilt else ""
-        yield f"  {printable(name):13}{passed:>4} of {of:<4}{share}  {bar}{told}"
+        about = _ABOUT.get(name, "") + (f"; {spoilt} more in answers at fault" if spoilt else "")
+        yield f"  {printable(name):13}{passed:>4} of {of:<4}{share}  {bar}  {style(about, 'faint')}".rstrip()
 
 
 def _verdict(report: dict[str, Any], style: Style) -> str:
