@@ -317,3 +317,31 @@ def test_a_limit_of_bodies_below_that_of_images_is_a_warning() -> None:
     assert [v["severity"] for result in made["results"] for v in result["violations"] if v["rule"] == "CC191"] == [
         "warning"
     ]
+
+
+def test_a_crash_now_and_then_is_not_told_of_what_was_asked(raw_server: Start) -> None:
+    met: set[bytes] = set()
+
+    def now_and_then(connection: socket.socket, asked: bytes) -> None:
+        body = asked.partition(b"\r\n\r\n")[2]
+        if b'"top_p"' in body and body not in met:
+            met.add(body)
+            sent(connection, 500, b"Internal Server Error", "text/plain")
+        else:
+            serving(lambda request: says("Hello."))(connection, asked)
+
+    made = audited(raw_server(now_and_then), "request-top-p", "request-user")
+    assert codes(made) & {"CC192", "CC701", "CC199"} == {"CC199"}
+    assert state(made, "top_p") == "yes"
+
+
+def test_a_crash_that_comes_again_alone_is_told_of_what_was_asked(raw_server: Start) -> None:
+    def always(connection: socket.socket, asked: bytes) -> None:
+        if b'"top_p"' in asked:
+            sent(connection, 500, b"Internal Server Error", "text/plain")
+        else:
+            serving(lambda request: says("Hello."))(connection, asked)
+
+    made = audited(raw_server(always), "request-top-p", "request-user")
+    assert codes(made) & {"CC192", "CC199"} == {"CC192"}
+    assert len(next(r for r in made["results"] if r["id"] == "request-top-p")["exchanges"]) == 1

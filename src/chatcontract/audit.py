@@ -5,13 +5,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from chatcontract import rules
+from chatcontract import refusals, rules
 from chatcontract.asking import RETRIES, Asker, Outcome, Run, Settings, wait_of
 from chatcontract.client import Client, Reply
 from chatcontract.contract import Contract
 from chatcontract.health import CONFIRMED, QUICK, Health, is_lost, is_silence, is_streaming
 from chatcontract.jsontext import prefer_speed
-from chatcontract.judging import Judgement, State, is_whole, kind_of, lost_alone
+from chatcontract.judging import Judgement, State, Turn, is_whole, kind_of, lost_alone
 from chatcontract.model import Finding, Severity, Verdict
 from chatcontract.opening import Opening, listed_models
 from chatcontract.plan import Plan
@@ -23,10 +23,7 @@ KEY = "key"
 """The capability of having a key in use."""
 _WORDS = {"no": "failed", "unsupported": "was refused"}
 _LACKED = frozenset(_WORDS)
-_INTERRUPTED = (
-    "expected a whole answer, got a connection that was cut while other requests were asked; alone it is whole"
-)
-_INTERRUPTED_HINT = "send a second request while this one streams; --concurrency 1 asks one at a time"
+_BESIDE = "send other requests while this one is answered; --concurrency 1 asks one at a time"
 
 
 Notify = Callable[[Outcome], None]
@@ -150,22 +147,30 @@ class Audit(Run):
         return again
 
     async def _ask_alone(self, client: Client) -> None:
-        """Ask again, alone, what was cut in the middle: it may be for the others that were asked meanwhile."""
-        whole = 0
-        for asked, cut in enumerate([outcome for outcome in ordered(self) if is_cut(outcome)]):
-            if self.is_spent or self._health.gone(cut.probe) or (asked >= CONFIRMED and not whole):
+        """Ask again, alone, what was cut or crashed: it may be for the others that were asked meanwhile."""
+        healed = vain = 0
+        for before in [outcome for outcome in ordered(self) if troubled(outcome) is not None]:
+            at = troubled(before) or 0
+            is_cut = before.turns[at].reply.fault is not None
+            if self.is_spent or self._health.gone(before.probe):
                 return
-            again = await self._asked(client, cut.probe, acquitted(cut))
-            if not any(turn.reply.fault is not None for turn in again.turns[len(cut.turns) :]):
-                whole += 1
-                self._cut.clear()
-                self.outcomes[cut.probe.id] = self._charged(again)
+            if is_cut and vain >= CONFIRMED and not healed:
+                continue
+            again = await self._asked(client, before.probe, acquitted(before))
+            if any(is_trouble(turn) for turn in again.turns[len(before.turns) :]):
+                vain += is_cut
+                continue
+            healed += is_cut
+            self._cut.clear()
+            self.outcomes[before.probe.id] = self._charged(again, at)
 
-    def _charged(self, outcome: Outcome) -> Outcome:
-        """Hold against the target that it cut an answer which is whole when it is asked for alone."""
-        at = next(at for at, turn in enumerate(outcome.turns) if turn.reply.fault is not None)
-        finding = Finding("", _INTERRUPTED, hint=_INTERRUPTED_HINT)
-        found = self.contract.violation(rules.get("CC199"), finding, outcome.turns[at].reply.exchange.id)
+    def _charged(self, outcome: Outcome, at: int) -> Outcome:
+        """Hold against the target that it failed where it does not when it is asked for that alone."""
+        turn = outcome.turns[at]
+        met = "a connection that was cut" if turn.reply.fault is not None else refusals.said(turn.reading)
+        message = f"expected an answer as when it is asked for alone, got {met} while other requests were asked"
+        finding = Finding("", message[:300], hint=_BESIDE)
+        found = self.contract.violation(rules.get("CC199"), finding, turn.reply.exchange.id)
         held = (*outcome.violations[:at], () if found is None else (found,), *outcome.violations[at + 1 :])
         return outcome._replace(violations=held)
 
@@ -217,10 +222,15 @@ class Audit(Run):
         self._notify(outcome)
 
 
-def is_cut(outcome: Outcome) -> bool:
-    """Whether a stream of the probe began and was cut."""
-    faults = ((turn.reply.fault, turn) for turn in outcome.turns)
-    return any(fault is not None and fault.kind == "cut" and is_whole(turn) for fault, turn in faults)
+def troubled(outcome: Outcome) -> int | None:
+    """The first turn that was cut after it began, or crashed; None where there is none."""
+    return next((at for at, turn in enumerate(outcome.turns) if is_whole(turn) and is_trouble(turn)), None)
+
+
+def is_trouble(turn: Turn) -> bool:
+    """Whether the target hung up, or had a fault of its own."""
+    fault = turn.reply.fault
+    return kind_of(turn) == "crashed" if fault is None else fault.kind != "left-open"
 
 
 def acquitted(outcome: Outcome) -> Outcome:

@@ -98,12 +98,12 @@ RULES: tuple[Rule, ...] = (
     ),
     _rule(
         "CC199",
-        "answer-interrupted",
-        "An answer was cut while other requests were asked, and is whole when it is asked for alone.",
+        "failure-beside-others",
+        "A request was cut or crashed while others were asked, and is answered when it is asked for alone.",
         Severity.ERROR,
         Basis.INTEROP,
-        "One user ends the answer of another: agents and editors ask several things at a time, and streams without "
-        "an end make their libraries fail. || A network that drops connections at random. Some servers give up one "
+        "One user breaks the answer of another: agents and editors ask several things at a time, and what fails now "
+        "and then is the hardest to find. || A network that drops connections at random. Some servers give up one "
         "answer for the next by intention, and have a switch for it.",
         source="https://github.com/abetlen/llama-cpp-python/issues/897",
     ),
