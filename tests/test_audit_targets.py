@@ -345,3 +345,19 @@ def test_a_crash_that_comes_again_alone_is_told_of_what_was_asked(raw_server: St
     made = audited(raw_server(always), "request-top-p", "request-user")
     assert codes(made) & {"CC192", "CC199"} == {"CC192"}
     assert len(next(r for r in made["results"] if r["id"] == "request-top-p")["exchanges"]) == 1
+
+
+def test_what_needs_a_capability_that_fails_now_and_then_is_asked_after_all(raw_server: Start) -> None:
+    met: set[bytes] = set()
+
+    def now_and_then(connection: socket.socket, asked: bytes) -> None:
+        body = asked.partition(b"\r\n\r\n")[2]
+        if b'"temperature"' in body and not met:
+            met.add(body)
+            sent(connection, 500, b"Internal Server Error", "text/plain")
+        else:
+            serving(lambda request: says("Hello."))(connection, asked)
+
+    made = audited(raw_server(now_and_then), "request-temperature", "request-seed")
+    assert state(made, "temperature") == "yes"
+    assert verdict(made, "request-seed-repeats")[0] == "passed"

@@ -160,9 +160,25 @@ class Audit(Run):
             if any(is_trouble(turn) for turn in again.turns[len(before.turns) :]):
                 vain += is_cut
                 continue
-            healed += is_cut
+            healed += 1
             self._cut.clear()
             self.outcomes[before.probe.id] = self._charged(again, at)
+            self._reveal(again)
+        if healed:
+            await self._catch_up(client)
+
+    def _reveal(self, outcome: Outcome) -> None:
+        """Take the state that a capability has after all."""
+        if outcome.probe.provides in self._states:
+            self._states[outcome.probe.provides] = state = asyncio.get_running_loop().create_future()
+            state.set_result(outcome.judgement.state)
+
+    async def _catch_up(self, client: Client) -> None:
+        """Ask what was left out for want of a capability that is there after all."""
+        skipped = {one.probe.id for one in ordered(self) if one.judgement.verdict is Verdict.SKIPPED and not one.turns}
+        for probe in self.plan.probes:
+            if probe.id in skipped and not await self._lacking(probe):
+                await self._in_turn(client, probe, asyncio.Semaphore(1))
 
     def _charged(self, outcome: Outcome, at: int) -> Outcome:
         """Hold against the target that it failed where it does not when it is asked for that alone."""
