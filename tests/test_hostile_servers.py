@@ -287,3 +287,21 @@ def test_a_server_that_dies_in_a_stream_is_gone_and_not_wrong() -> None:
     assert results["stream-plain"]["verdict"] == "errored"
     assert "the connection was cut, and the target is gone" in str(results["stream-plain"]["reason"])
     assert results["stream-plain"]["violations"] == []
+
+
+def test_a_target_that_the_first_question_ends_is_told_from_a_wrong_address() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def once() -> None:
+        connection, _ = listener.accept()
+        connection.recv(65536)
+        listener.close()
+        connection.close()
+
+    thread = threading.Thread(target=once)
+    thread.start()
+    results, _ = audited(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", "request-minimal")
+    thread.join()
+    reason = str(results["request-minimal"]["reason"])
+    assert reason.startswith("the connection was")
+    assert "and the target is gone (no connection" in reason

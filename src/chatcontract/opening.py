@@ -45,6 +45,13 @@ class Opening:
     def _model(self) -> str:
         return self._run.context.model
 
+    def _since(self, first: Turn, judgement: Judgement) -> Judgement:
+        """Say so where the first question ended the target."""
+        fault, then = first.reply.fault, self._asker.turns[-1].reply.fault
+        if fault is None or then is None or then.kind != "connect" or fault.kind == "connect":
+            return judgement
+        return judgement._replace(reason=f"{fault.message}, and the target is gone ({then.message})")
+
     def _missed(self, turn: Turn, reason: str) -> Judgement:
         """Whoever gives a wrong address or model is told so, and not of faults of a server."""
         self._asker.forget()
@@ -73,7 +80,7 @@ class Opening:
             judgement = await self._asker.judged(self._probe)
             turn = self._asker.turns[-1]
             if turn.reply.fault is not None and turn.reply.status is None:
-                judgement = await self._asker.judged(self._probe)
+                judgement = self._since(turn, await self._asker.judged(self._probe))
                 break
             if turn.reply.status not in (400, 422):
                 break
