@@ -361,3 +361,12 @@ def test_what_needs_a_capability_that_fails_now_and_then_is_asked_after_all(raw_
     made = audited(raw_server(now_and_then), "request-temperature", "request-seed")
     assert state(made, "temperature") == "yes"
     assert verdict(made, "request-seed-repeats")[0] == "passed"
+
+
+def test_a_usage_that_is_null_tells_nothing(raw_server: Start) -> None:
+    def uncounted(connection: socket.socket, asked: bytes) -> None:
+        sent(connection, 200, json.dumps({**completion(says("Hello.")), "usage": None}).encode())
+
+    made = audited(raw_server(uncounted), "usage-told", "usage-same-prompt")
+    assert state(made, "usage") == "no"
+    assert verdict(made, "usage-same-prompt") == ("skipped", "needs usage, which failed")

@@ -36,7 +36,9 @@ def _more(what: str) -> Check:
 
 
 def _told(reading: Reading) -> Iterator[Shortfall | Unclear]:
-    if count(reading, "prompt_tokens") is None:
+    if "usage" in reading.completion and reading.completion["usage"] is None:
+        yield Shortfall("usage-absent", "expected numbers, got null", "/usage")
+    elif count(reading, "prompt_tokens") is None:
         yield _UNTOLD
 
 
