@@ -275,7 +275,7 @@ class Contract:
 
     def _answered_violations(self, reading: Reading) -> list[Violation]:
         found = self._answer_violations(reading)
-        if reading.request.faults:
+        if found and reading.request.faults:
             found = [violation for violation in found if not _is_echo(violation, reading.request.faults)]
         if reading.exchange.response is not None:
             found += self._rulings.of(reading, Part.EXCHANGE)
