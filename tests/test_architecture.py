@@ -24,7 +24,7 @@ exceptions pointer redact sse unions breaches asked digest model_names report ru
 cleaning journal encodings jsontext calls examples evidence json_schema client spec.plain_yaml spec.fixes spec.export
 deltas
 schema chunks envelopes declare page recording sources.files sources.json_items sources.yaml_items spec.document spec.keywords spec.simplify
-reading reports.* spec.references
+reading reports.* spec.references sources.values
 native refusals outline asked_model reports.replay_terminal har sources.messages completeness findings textcalls toolcalls tokens probe spec.operation spec.reduce
 rules.* sources.har sources.vcr sources.flows sources.batch sources.formats judging looks offers plan target probes spec.anchors spec.tiers
 across drift sources.lines probes.* spec.tolerances bodies ratings

@@ -16,7 +16,7 @@ import zstandard
 from chatcontract.examples import REQUEST, RESPONSE
 from chatcontract.model import Exchange
 from chatcontract.recording import Recorded, Unreadable
-from chatcontract.sources import open_source, yaml_items
+from chatcontract.sources import open_source, values, yaml_items
 
 URL = "https://api.example/v1/chat/completions"
 SENT, GOT = json.dumps(REQUEST), json.dumps(RESPONSE)
@@ -126,6 +126,97 @@ def test_the_spellings_of_older_versions_are_read(tmp_path: Path, response: dict
     (exchange,) = exchanges(read(tmp_path, yaml.dump({"interactions": [made], "version": 1})))
     assert exchange.response is not None
     assert (exchange.response.status, exchange.response.body) == (200, GOT.encode())
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        {"status": "200 OK", "code": 200, "body": GOT},
+        {"status": "200 OK", "body": GOT},
+        {"status": "", "code": 200, "body": GOT},
+        {"body": None, "parsed_body": RESPONSE},
+        {"body": {"parsed_body": RESPONSE}},
+        {"body": {"type": "json", "content": RESPONSE}},
+        {"body": {"type": "text", "content": GOT}},
+        {"body": {"type": "binary", "content": GOT.encode().hex()}},
+        {"body": None, "body_type": "json", "body_json": RESPONSE},
+        {"body": None, "body_type": "blob", "body_blob": base64.b64encode(GOT.encode()).decode()},
+        {"body": RESPONSE},
+    ],
+)
+@pytest.mark.parametrize("kind", ["yaml", "json"])
+def test_the_spellings_of_other_recorders_are_read(tmp_path: Path, response: dict[str, Any], kind: str) -> None:
+    made = {"version": 1, "interactions": [interaction(**response)]}
+    text = yaml.dump(made) if kind == "yaml" else json.dumps(made)
+    (exchange,) = exchanges(read(tmp_path, text, f"c.{kind}"))
+    assert exchange.response is not None
+    assert exchange.response.status == 200
+    assert json.loads(exchange.response.body) == RESPONSE
+
+
+def test_values_stay_what_they_are_when_a_body_is_written_as_yaml(tmp_path: Path) -> None:
+    body = {
+        "n": 1, "temperature": 0.5, "seed": -7, "score": 2.5e-06, "stream": False, "stop": None, "user": "007",
+        "texts": ["1", "true", "null", "yes", "~", "", "1e5", "2026-01-02", "a: b", "é😀", "line\nline "],
+        "empty": [{}, []],
+    }  # fmt: skip
+    made = interaction()
+    made["request"] = {"method": "POST", "uri": URL, "parsed_body": body}
+    (exchange,) = exchanges(read(tmp_path, yaml.dump({"interactions": [made]}, allow_unicode=True)))
+    assert exchange.request is not None
+    assert json.loads(exchange.request.body) == body
+
+
+def test_numbers_as_serde_writes_them_are_numbers_and_ids_of_digits_are_texts(tmp_path: Path) -> None:
+    text = f"""interactions:
+- request: {{method: POST, uri: '{URL}', parsed_body: {{small: 1e-7, id: 12e345, zip: 00501, no: no}}}}
+"""
+    (exchange,) = exchanges(read(tmp_path, text))
+    assert exchange.request is not None
+    assert json.loads(exchange.request.body) == {"small": 1e-7, "id": "12e345", "zip": "00501", "no": "no"}
+
+
+def test_events_kept_as_a_list_are_a_stream(tmp_path: Path) -> None:
+    made = interaction(body={"parsed_body": [{"id": "a"}, "[DONE]"]})
+    (exchange,) = exchanges(read(tmp_path, yaml.dump({"interactions": [made]})))
+    assert exchange.response is not None
+    assert exchange.response.body == b'data: {"id": "a"}\n\ndata: [DONE]\n\n'
+
+
+def test_null_is_no_text(tmp_path: Path) -> None:
+    text = (
+        f"interactions:\n- request: {{method: POST, uri: '{URL}', body: null}}\n  response: {{body: {{string: ~}}}}\n"
+    )
+    (exchange,) = exchanges(read(tmp_path, text))
+    assert exchange.request is not None
+    assert exchange.response is not None
+    assert (exchange.request.body, exchange.response.body) == (b"", b"")
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ({"digest": "0f", "path": "x"}, "unknown form, with digest, path"),
+        ({"type": "binary", "content": "zz"}, "hexadecimal"),
+        ({"type": "json", "content": [[[[]]]]}, "levels"),
+        ({"type": "json", "content": {"a": "x" * 600}}, "more than"),
+    ],
+)
+def test_a_body_that_cannot_be_read_is_not_taken_for_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: dict[str, Any], why: str
+) -> None:
+    monkeypatch.setattr(values, "MAX_DEPTH", 2)
+    monkeypatch.setattr(values, "MAX_BYTES", 500)
+    (item,) = read(tmp_path, yaml.dump({"interactions": [interaction(body=body)]}))
+    assert isinstance(item, Unreadable)
+    assert why in item.reason
+
+
+def test_an_alias_bomb_in_a_parsed_body_is_refused(tmp_path: Path) -> None:
+    levels = "\n".join(f"  l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]" for n in range(1, 40))
+    bomb = f"interactions:\n- request: {{uri: '{URL}', method: POST, parsed_body: *l39}}\n"
+    (item,) = read(tmp_path, f"x:\n  l0: &l0 [a]\n{levels}\n{bomb}")
+    assert isinstance(item, Unreadable)
 
 
 def test_tags_of_python_2_and_shared_values_are_read(tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
-"""Cassettes: of vcrpy (YAML, JSON), of Ruby's VCR (YAML, JSON), and the reports that schemathesis writes as such.
+"""Cassettes: of vcrpy, Ruby's VCR, go-vcr, cassetter and ReqCassette, and what schemathesis writes as such.
 
-The forms: https://vcrpy.readthedocs.io, https://benoittgt.github.io/vcr and
-https://schemathesis.readthedocs.io.
+The forms: https://vcrpy.readthedocs.io, https://benoittgt.github.io/vcr,
+https://pkg.go.dev/gopkg.in/dnaeon/go-vcr.v4/pkg/cassette, https://pypi.org/project/cassetter,
+https://hexdocs.pm/req_cassette and https://schemathesis.readthedocs.io.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from chatcontract.exceptions import SourceError
@@ -12,7 +13,7 @@ from chatcontract.jsontext import parse
 from chatcontract.model import JSON, Headers, Request, Response
 from chatcontract.reading import members
 from chatcontract.recording import Recorded, Unreadable
-from chatcontract.sources import json_items, yaml_items
+from chatcontract.sources import json_items, values, yaml_items
 from chatcontract.sources.messages import (
     Input,
     Items,
@@ -28,6 +29,8 @@ from chatcontract.sources.messages import (
 
 NAMES = ("interactions", "http_interactions")
 FORM = "VCR interaction"
+CHAT = {"choices", "error", "messages", "object"}
+"""Members of the payloads themselves."""
 
 
 def read_yaml(source: Input) -> Items:
@@ -75,25 +78,63 @@ def _answer(value: Mapping[str, JSON]) -> Response | None:
     response = value.get("response")
     if not isinstance(response, dict):
         return None
-    told = response.get("status")
-    code = status(told.get("code") if isinstance(told, dict) else told or response.get("status_code"))
     headers = plain_headers(_headers(response.get("headers")))
-    return Response(code, headers, undone(_body(response), headers, sure=False))
+    return Response(_status(response), headers, undone(_body(response), headers, sure=False))
+
+
+def _status(response: Mapping[str, JSON]) -> int | None:
+    """The status: a number, its digits, a mapping with `code`, or a line such as `200 OK` with `code` beside it."""
+    told = response.get("status")
+    code = told.get("code") if isinstance(told, dict) else told
+    found = (code, _text(told).partition(" ")[0], response.get("code"), response.get("status_code"))
+    return next((made for made in map(status, found) if made is not None), None)
 
 
 def _body(message: Mapping[str, JSON]) -> bytes:
-    """The body: text or bytes, alone or in a mapping that says how they are written down."""
-    body = message.get("body", message.get("content"))
+    """The body: text, bytes or a value, under one of the names that recorders have for it."""
+    for name, made in _FORMS.items():
+        if message.get(name) is not None:
+            return made(message[name])
+    return b""
+
+
+def _kept(body: JSON) -> bytes:
+    """A body as text or bytes, alone or in a mapping that says how it is written down."""
     if isinstance(body, dict):
-        coded = body.get("base64_string", body.get("$base64"))
-        if coded is not None:
-            return from_base64(_text(coded), "base64_string")
-        body = body.get("string")
-    if isinstance(body, bytes):
-        return body
-    if isinstance(body, list):
-        return b"".join(_bytes(piece) for piece in body)
-    return _bytes(body)
+        return _told(body)
+    return b"".join(_bytes(piece) for piece in body) if isinstance(body, list) else _bytes(body)
+
+
+def _told(body: Mapping[str, JSON]) -> bytes:
+    """A body in a mapping; one that says nothing about itself is the JSON object itself."""
+    coded = body.get("base64_string", body.get("$base64"))
+    if coded is not None:
+        return from_base64(_text(coded), "base64_string")
+    if "parsed_body" in body:
+        return _from_parsed(body["parsed_body"])
+    if not body or "string" in body or "encoding" in body:
+        return _kept(body.get("string"))
+    kind = body.get("type")
+    if _text(kind) in _TYPES:
+        return _TYPES[_text(kind)](body.get("content"))
+    if not CHAT.isdisjoint(body):
+        return values.text(body)
+    raise SourceError(f"a body of unknown form, with {', '.join(sorted(body))[:80]}")
+
+
+def _from_parsed(value: JSON) -> bytes:
+    """The text of a body inside its mapping, where a list holds the events of a stream."""
+    if not isinstance(value, list):
+        return values.text(value)
+    events = (_bytes(event) if isinstance(event, str) else values.text(event) for event in value)
+    return b"".join(b"data: %s\n\n" % event for event in events)
+
+
+def _from_hexadecimal(value: JSON) -> bytes:
+    try:
+        return bytes.fromhex(_text(value))
+    except ValueError as error:
+        raise SourceError(f"a binary body is not hexadecimal: {error}.") from None
 
 
 def _bytes(value: JSON) -> bytes:
@@ -113,3 +154,18 @@ def _headers(headers: JSON) -> Headers:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else value.decode("latin-1") if isinstance(value, bytes) else ""
+
+
+_FORMS: dict[str, Callable[[JSON], bytes]] = {
+    "body": _kept,
+    "content": _kept,
+    "parsed_body": values.text,
+    "body_json": values.text,
+    "body_blob": lambda value: from_base64(_text(value), "body_blob"),
+}
+_TYPES: dict[str, Callable[[JSON], bytes]] = {
+    "json": values.text,
+    "text": _bytes,
+    "binary": _from_hexadecimal,
+    "none": lambda _: b"",
+}

@@ -15,6 +15,12 @@ MAX_ANCHORS = 10_000
 _BINARY = ("tag:yaml.org,2002:binary", "!binary", "!!binary")
 
 
+class Plain(str):
+    """A text that stood without quotation marks: where values are meant, perhaps a number or a truth value."""
+
+    __slots__ = ()
+
+
 class Item(NamedTuple):
     """One item, or why there is none; `line` counts from 1."""
 
@@ -120,7 +126,9 @@ class _Reader:
                 return base64.b64decode("".join(value.split()), validate=True)
             except binascii.Error as error:
                 raise ValueError(f"a binary text is not base64: {error}") from None
-        return None if event.style is None and value in ("null", "~", "") and event.tag is None else value
+        if not event.implicit[0]:
+            return value
+        return None if value in ("null", "~", "") else Plain(value)
 
     def _named(self, anchor: str) -> Any:
         if anchor not in self._anchors:
