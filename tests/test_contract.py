@@ -369,16 +369,22 @@ AZURE = "https://x.openai.azure.com/openai/deployments/d/chat/completions?api-ve
 @pytest.mark.parametrize("profile", PROFILES)
 def test_the_address_of_a_deployment_stands_for_the_model(profile: Profile) -> None:
     contract = Contract.load(profile=profile)
-    asked = Exchange("", Request("POST", AZURE, (), json.dumps(DEPLOYED).encode()))
-    assert contract.check(asked) == ()
-    for request in (
-        Request("POST", "https://h/v1/chat/completions", (), json.dumps(DEPLOYED).encode()),
-        Request("POST", "https://h/deployments/chat/completions", (), json.dumps(DEPLOYED).encode()),
-        Request("POST", AZURE, (), json.dumps({**DEPLOYED, "model": None}).encode()),
-        Request("POST", AZURE, (), b"{}"),
-    ):
-        assert contract.check(Exchange("", request)).errors
-    assert contract.check_request(DEPLOYED).errors
+    for body in (DEPLOYED, {**DEPLOYED, "model": None}):
+        assert contract.check(Exchange("", Request("POST", AZURE, (), json.dumps(body).encode()))) == ()
+    assert contract.check(Exchange("", Request("POST", AZURE, (), b"{}"))).errors
+    assert contract.check(Exchange("", Request("POST", AZURE, (), json.dumps({**DEPLOYED, "model": 1}).encode()))).errors
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("address", ["/v1/chat/completions", "/deployments/chat/completions"])
+def test_elsewhere_a_request_without_a_model_is_told(address: str, profile: Profile) -> None:
+    contract = Contract.load(profile=profile)
+    for body in (DEPLOYED, {**DEPLOYED, "model": None}):
+        request = Request("POST", f"https://h{address}", (), json.dumps(body).encode())
+        for told in (contract.check(Exchange("", request)), contract.check_request(body)):
+            assert [(v.rule, v.severity) for v in told] == [
+                ("CC001", "warning" if profile == "compatible" else "error"),
+            ]
 
 
 def test_the_compatible_profile_is_silent_about_extensions() -> None:

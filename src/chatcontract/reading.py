@@ -146,11 +146,11 @@ class Reading:
     def addressed(self) -> Text:
         """The request as the schema is to judge it: with the model that the address of a deployment stands for."""
         request, value = self.exchange.request, self.request.value
-        if request is None or "model" in self.asked or not isinstance(value, dict):
+        if request is None or not isinstance(value, dict) or value.get("model") is not None:
             return self.request
         path = request.url.partition("?")[0].rsplit("/", 4)
         is_deployment = len(path) == 5 and path[1] == "deployments" and path[3:] == ["chat", "completions"]
-        return Text({"model": path[2], **value}, self.request.faults) if is_deployment else self.request
+        return Text({**value, "model": path[2]}, self.request.faults) if is_deployment else self.request
 
     @lazy
     def messages(self) -> list[tuple[int, dict[str, JSON]]]:

@@ -71,12 +71,12 @@ FORMATS = (
     Format(
         "vcr", "VCR cassette", (".yaml", ".yml"),
         lambda head: head[:1] not in (b"{", b"[") and _VCR_YAML.search(head) is not None, "vcr:read_yaml",
-        "YAML of vcrpy, of Ruby's VCR, and of schemathesis (`--report vcr`).",
+        "YAML of vcrpy, Ruby's VCR, go-vcr, cassetter, and schemathesis (`--report vcr`).",
     ),
     Format(
         "vcr-json", "VCR cassette in JSON", (),
         lambda head: b'interactions"' in head and _VCR_JSON.match(head) is not None, "vcr:read_json",
-        "JSON of vcrpy and of Ruby's VCR.",
+        "JSON of vcrpy, Ruby's VCR, cassetter and ReqCassette.",
     ),
     Format(
         "schemathesis", "schemathesis events", (), _is_event,
