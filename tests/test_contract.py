@@ -372,7 +372,9 @@ def test_the_address_of_a_deployment_stands_for_the_model(profile: Profile) -> N
     for body in (DEPLOYED, {**DEPLOYED, "model": None}):
         assert contract.check(Exchange("", Request("POST", AZURE, (), json.dumps(body).encode()))) == ()
     assert contract.check(Exchange("", Request("POST", AZURE, (), b"{}"))).errors
-    assert contract.check(Exchange("", Request("POST", AZURE, (), json.dumps({**DEPLOYED, "model": 1}).encode()))).errors
+    assert contract.check(
+        Exchange("", Request("POST", AZURE, (), json.dumps({**DEPLOYED, "model": 1}).encode()))
+    ).errors
 
 
 @pytest.mark.parametrize("profile", PROFILES)

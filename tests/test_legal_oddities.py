@@ -38,6 +38,18 @@ SPOKEN = {
     "/1/choices/0/delta": {"audio": {"id": "audio_1", "data": "UklGRg==", "transcript": "Four"}},
     "/2/choices/0/delta": {"audio": {"expires_at": 1763703600}},
 }
+ALOUD = {**ASKED, "/modalities": ["text", "audio"], "/audio": {"voice": "alloy", "format": "pcm16"}}
+EXPIRY = {**chunk(), "choices": [{"index": 0, "delta": {"audio": {"expires_at": 1763703600}}}]}
+SPOKEN_BY_THE_SERVICE = {
+    "/0/choices/0/delta": {"role": "assistant", "refusal": None},
+    "/1/choices/0/delta": {"content": None, "audio": {"id": "audio_1", "transcript": "Four"}},
+    "/2/choices": GONE,
+    "/3/choices/0": {"index": 0, "delta": {"role": "assistant", "audio": {"id": "audio_1", "data": "AAAA"}}},
+    "/3/choices/0/finish_reason": None,
+    "/4": Insert(usage_chunk()),
+    "/5": Insert(EXPIRY),
+    **{f"/{position}/usage": None for position in (0, 1, 2, 3, 5)},
+}
 
 
 def retold(change: Callable[[bytes], bytes]) -> Example:
@@ -83,6 +95,8 @@ STREAMS: dict[str, Example] = {
     "usage with null before": stream(LAST, request=ASKED),
     "a call in one fragment": stream(FRAGMENTS),
     "a spoken answer": stream(SPOKEN),
+    "a spoken answer whose expiry comes last": stream({**SPOKEN, "/2/choices/0/delta": {}, "/4": Insert(EXPIRY)}),
+    "a spoken answer with pauses, ended by its expiry": stream(SPOKEN_BY_THE_SERVICE, request=ALOUD),
     "the filter chunk of Azure": stream(
         {"/0": Insert({**chunk(), "prompt_filter_results": [{"prompt_index": 0, "content_filter_results": {}}]})}
     ),
@@ -128,6 +142,22 @@ def test_a_legal_stream_gives_nothing_above_a_note(example: Example, profile: Pr
 @pytest.mark.parametrize("example", ANSWERS.values(), ids=ANSWERS.keys())
 def test_a_legal_answer_gives_nothing_above_a_note(example: Example, profile: Profile) -> None:
     assert not grave(example, profile)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"/1/choices/0/delta": {"content": "Four"}, "/3/choices/0/delta": {}},
+        {"/2/text": "Four"},
+        {"/2/usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}},
+        {"/5/choices/0/delta": {"audio": {"id": "audio_1"}}},
+    ],
+    ids=["no sound", "text in its place", "usage in its place", "no end"],
+)
+@pytest.mark.parametrize("profile", ["openai", "compatible"])
+def test_what_only_resembles_a_spoken_answer_stays_an_error(change: dict[str, Any], profile: Profile) -> None:
+    found = grave(stream({**SPOKEN_BY_THE_SERVICE, **change}, request=ALOUD), profile)
+    assert Severity.ERROR in {violation.severity for violation in found}
 
 
 @pytest.mark.parametrize("event", [b"event: ping\n\n", b"retry: 3000\n\n", b"id: 7\n\n"])

@@ -5,10 +5,10 @@ https://developers.openai.com/api/reference/resources/chat/subresources/completi
 """
 
 from chatcontract.breaches import BREACHES, Breach, Subject
-from chatcontract.deltas import Choice, whole
+from chatcontract.deltas import Choice, is_expiry, whole
 from chatcontract.model import JSON
 
-__all__ = ["BREACHES", "Breach", "Folder"]
+__all__ = ["BREACHES", "Breach", "Folder", "as_documented"]
 
 _CONSTANT = frozenset(("created", "id", "model", "object", "service_tier", "system_fingerprint"))
 _OF_STREAM = tuple(sorted(_CONSTANT))
@@ -113,7 +113,7 @@ class Folder:
             elif max(self._choices) != len(self._choices) - 1 or min(self._choices) < 0:
                 self._stream.tell("choice-index-gap", "/choices", sorted(self._choices))
             for position, (index, choice) in enumerate(sorted(self._choices.items())):
-                if not choice.ended:
+                if not choice.is_over:
                     choice.tell("finish-missing", f"/choices/{position}/finish_reason", detail=f" {index}")
                 choice.close(f"/choices/{position}")
         return self._told()
@@ -182,7 +182,7 @@ class Folder:
 
     def _take_usage(self, chunk: dict[str, JSON], choices: list[JSON] | None) -> None:
         usage = chunk.get("usage")
-        other = self._failed or chunk.get("moderation") is not None
+        other = self._failed or chunk.get("moderation") is not None or bool(choices and all(map(is_expiry, choices)))
         if usage is not None:
             if self._usage is not None:
                 self._stream.tell("usage-repeated", "/usage", usage)
@@ -193,6 +193,26 @@ class Folder:
             self._stream.tell("chunk-after-usage", "")
         elif choices == [] and not other and not (self._first and _is_azure_preface(chunk)):
             self._stream.tell("choices-empty", "/choices", choices)
+
+
+def as_documented(chunk: JSON) -> JSON:
+    """The chunk of a spoken answer with what the reference service leaves out of one.
+
+    It sends chunks with nothing in them, not even choices, while it makes the sound, and no reason with the expiry.
+
+    >>> as_documented({"id": "chatcmpl-1", "usage": None})
+    {'id': 'chatcmpl-1', 'usage': None, 'choices': []}
+    >>> as_documented({"id": "chatcmpl-1", "text": "Hi"})
+    {'id': 'chatcmpl-1', 'text': 'Hi'}
+    """
+    if not isinstance(chunk, dict):
+        return chunk
+    choices = chunk.get("choices")
+    if "choices" not in chunk and chunk.get("usage") is None and _USUAL.issuperset(chunk):
+        return {**chunk, "choices": []}
+    if isinstance(choices, list) and choices and all(map(is_expiry, choices)):
+        return {**chunk, "choices": [{"finish_reason": None, **choice} for choice in choices]}
+    return chunk
 
 
 def _is_azure_preface(chunk: dict[str, JSON]) -> bool:

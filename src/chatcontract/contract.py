@@ -301,7 +301,8 @@ class Contract:
         for chunk in () if is_silent else reading.chunks:
             if chunk.text.faults or not silent(chunk.text.value) or chunk.is_error:
                 shape_of = self._shapes["error" if chunk.is_error else "chunk"]
-                yield from shape_of.violations(*chunk.text, chunk=chunk.position, exchange=reading.exchange.id)
+                text = chunk.text if self._ratings.profile == "strict" else reading.documented(chunk)
+                yield from shape_of.violations(*text, chunk=chunk.position, exchange=reading.exchange.id)
         for part in _STREAM_PARTS:
             yield from self._rulings.of(reading, part)
 

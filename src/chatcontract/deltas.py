@@ -10,6 +10,7 @@ from chatcontract.pointer import escape
 _USUAL_IN_CHOICE = frozenset(("delta", "finish_reason", "index", "logprobs", "message", "obfuscation"))
 _RIVAL = {"content": "refusal", "refusal": "content"}
 _CUT = ("length", "content_filter")
+_SOUND = ("data", "transcript")
 _LEAST_AGAIN, _LEAST_GROWN = 8, 4
 _IN_PLACE_OF_CONTENT = frozenset(("audio", "function_call", "tool_calls"))
 
@@ -86,7 +87,7 @@ class Choice(Subject):
             self.tell("role-null", pointer, role)
         elif role != "assistant":
             self.tell("role-not-assistant", pointer, role)
-        elif not first:
+        elif not first and not (self.role and delta.get("audio")):
             self.tell("role-repeated" if self.role else "role-late", pointer, role)
         if is_text(role):
             self.role = self.role or role
@@ -136,7 +137,8 @@ class Choice(Subject):
             self.tell(tag, pointer, value)
 
     def _take_audio(self, audio: dict[str, JSON], at: str) -> None:
-        self._go_on("content-after-finish", at, audio)
+        if not _tells_expiry_only(audio):
+            self._go_on("content-after-finish", at, audio)
         self._order_audio(audio, at)
         for name, value in audio.items():
             if value is not None:
@@ -144,7 +146,7 @@ class Choice(Subject):
 
     def _order_audio(self, audio: dict[str, JSON], at: str) -> None:
         known, given = self.audio.get("id", [None])[0], audio.get("id")
-        sound = [name for name in ("data", "transcript") if audio.get(name)]
+        sound = [name for name in _SOUND if audio.get(name)]
         if sound and "expires_at" in self.audio:
             self.tell("audio-after-expiry", f"{at}/{sound[0]}")
         if sound and not known and not given:
@@ -207,6 +209,11 @@ class Choice(Subject):
         self._go_on("finish-repeated", pointer, reason)
         self.finish, self.ended = reason, True
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it has its end: a reason, or the expiry of what was spoken."""
+        return self.ended or ("expires_at" in self.audio and any(map(self.audio.get, _SOUND)))
+
     def folded(self, index: int) -> dict[str, JSON]:
         """The choice of a `chat.completion`."""
         logprobs = {"logprobs": self.logprobs or None} if self.logprobs or self.told_logprobs else {}
@@ -233,6 +240,23 @@ class Choice(Subject):
         return message
 
 
+def is_expiry(choice: JSON) -> bool:
+    """Whether the choice of a chunk tells when the sound of a spoken answer expires, and nothing else.
+
+    >>> is_expiry({"index": 0, "delta": {"audio": {"expires_at": 1763703600}}})
+    True
+    """
+    delta = choice.get("delta") if isinstance(choice, dict) else None
+    if not isinstance(delta, dict) or choice.get("finish_reason") is not None:
+        return False
+    told = {name: value for name, value in delta.items() if value is not None}
+    return told.keys() == {"audio"} and _tells_expiry_only(told["audio"])
+
+
+def _tells_expiry_only(audio: JSON) -> bool:
+    return isinstance(audio, dict) and {name for name, value in audio.items() if value is not None} == {"expires_at"}
+
+
 def whole(value: JSON) -> int | None:
     """The whole number, however it is written; None if it is none.
 
@@ -245,7 +269,7 @@ def whole(value: JSON) -> int | None:
 
 
 def _audio_member(name: str, pieces: list[JSON]) -> JSON:
-    return joined(pieces) if name in ("data", "transcript") else pieces[-1]
+    return joined(pieces) if name in _SOUND else pieces[-1]
 
 
 def _keep(members: dict[str, JSON], name: str, value: JSON) -> None:

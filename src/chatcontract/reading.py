@@ -271,6 +271,17 @@ class Reading:
         return {chunk.position: chunk for chunk in self.chunks}
 
     @lazy
+    def _is_spoken(self) -> bool:
+        spoken = [members(message.get("audio")) for _, _, message in self.choices]
+        return any(audio.get("data") or audio.get("transcript") for audio in spoken)
+
+    def documented(self, chunk: Chunk) -> Text:
+        """The chunk as the schema is to judge it: that of a spoken answer with what the service leaves out of it."""
+        from chatcontract.chunks import as_documented
+
+        return Text(as_documented(chunk.text.value), chunk.text.faults) if self._is_spoken else chunk.text
+
+    @lazy
     def failures(self) -> list[Chunk]:
         """The chunks that report an error, be it beside choices or, as a rule, in their place."""
         return [chunk for chunk in self.turns if chunk.is_error or members(chunk.text.value).get("error")]

@@ -15,6 +15,8 @@ _CHUNK = "#/components/schemas/CreateChatCompletionStreamResponse"
 _CHOICE = f"{_CHUNK}/properties/choices/items"
 _DELTA = "#/components/schemas/ChatCompletionStreamResponseDelta"
 _FAILED = error().payload()
+_SOUND: JSON = {"id": "audio_1", "data": "UklGRg==", "transcript": "Four"}
+_EXPIRY: JSON = {"expires_at": 1763703600}
 _LOSING = ("event-too-large", "json-without-data-prefix", "misspelt-field")
 
 
@@ -139,7 +141,7 @@ def role_late(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.OBSERVED,
     source="https://cookbook.openai.com/examples/how_to_stream_completions",
     since="0.1",
-    passes=[stream()],
+    passes=[stream(), stream({"/1/choices/0/delta": {"role": "assistant", "audio": _SOUND}})],
     fails=[stream({"/1/choices/0/delta/role": "assistant"})],
     compatible=Severity.INFO,
     needs=("breached",),
@@ -151,7 +153,8 @@ def role_repeated(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     A client that begins a message at each role makes several of one.
 
     ## Known exceptions
-    Common with gateways and local servers; no measured client fails.
+    Common with gateways and local servers; no measured client fails. The reference service tells it again with the
+    sound of a spoken answer: no finding.
     """
     says = "expected the role in the first delta only, got {} again"
     yield from of_breaches(reading, "role-repeated", says=says)
@@ -193,7 +196,12 @@ def role_not_assistant(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.INTEROP,
     source="https://github.com/vllm-project/vllm/issues/27572",
     since="0.1",
-    passes=[stream(), stream({"/3": _FAILED}), stream({"/3": _FAILED, "/4": GONE})],
+    passes=[
+        stream(),
+        stream({"/3": _FAILED}),
+        stream({"/3": _FAILED, "/4": GONE}),
+        stream({"/2/choices/0/delta": {"audio": _SOUND}, "/3/choices/0": {"index": 0, "delta": {"audio": _EXPIRY}}}),
+    ],
     fails=[stream({"/3": GONE}), stream({"/3/choices/0/finish_reason": None})],
     breaks=[("openai-node .stream()", "raises"), ("@ai-sdk/openai-compatible", "raises")],
     needs=("breached",),
@@ -206,7 +214,8 @@ def finish_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     early.
 
     ## Known exceptions
-    None is promised for what an error event interrupts.
+    None is promised for what an error event interrupts. The reference service ends a spoken answer by its expiry,
+    without a reason.
     """
     if not reading.failures:
         says = "expected a finish_reason, got the end of the stream"
@@ -253,7 +262,12 @@ def finish_repeated(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.INTEROP,
     source="https://github.com/su-kaka/gcli2api/issues/403",
     since="0.1",
-    passes=[stream(), stream({"/4": Insert(chunk({}))}), stream({"/4": Insert(chunk({"content": ""}))})],
+    passes=[
+        stream(),
+        stream({"/4": Insert(chunk({}))}),
+        stream({"/4": Insert(chunk({"content": ""}))}),
+        stream({"/4": Insert(chunk({"audio": _EXPIRY}))}),
+    ],
     fails=[stream({"/4": Insert(chunk({"content": "!"}))})],
     breaks=[("clients that stop reading at the finish_reason", "lose the rest of the answer")],
     needs=("breached",),
@@ -266,7 +280,7 @@ def delta_after_finish(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     count.
 
     ## Known exceptions
-    None known.
+    The expiry of a spoken answer, which comes last: no finding.
     """
     says = "expected nothing after the finish_reason of the choice, got {}"
     yield from of_breaches(reading, "content-after-finish", "tool-call-after-finish", says=says)

@@ -186,7 +186,10 @@ def usage_member_absent(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.DOCUMENTED,
     source=_API,
     since="0.1",
-    passes=[stream({**_LAST, **_NULLS}, request=_ASKED)],
+    passes=[
+        stream({**_LAST, **_NULLS}, request=_ASKED),
+        stream({"/4": Insert(usage_chunk()), "/5": Insert(chunk({"audio": {"expires_at": 1763703600}}))}),
+    ],
     fails=[stream({"/4": Insert(usage_chunk()), "/5": Insert(chunk({}))})],
     needs=("breached",),
 )
@@ -197,7 +200,7 @@ def chunk_after_usage(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     Clients that stop at the usage, which is promised as the last chunk, lose what follows.
 
     ## Known exceptions
-    The reference service sends the moderation verdict after it: no finding.
+    The reference service sends the moderation verdict after it, and the expiry of a spoken answer: no finding.
     """
     says = "expected [DONE] after the chunk with usage, got another chunk"
     yield from of_breaches(reading, "chunk-after-usage", says=says)
