@@ -10,9 +10,10 @@ from chatcontract.model import JSON, Request, Severity
 
 _HOST = "openai.com"
 _OLD = ("gpt-3.5", "gpt-4", "chatgpt-4o")
-_BEFORE_IMAGES = frozenset(
+_BLIND = frozenset(
     {"gpt-4", "gpt-4-0314", "gpt-4-0613", "gpt-4-32k", "gpt-4-32k-0314", "gpt-4-32k-0613",
-     "gpt-4-1106-preview", "gpt-4-0125-preview", "gpt-4-turbo-preview", "o1-mini", "o1-preview", "o3-mini"}
+     "gpt-4-1106-preview", "gpt-4-0125-preview", "gpt-4-turbo-preview", "gpt-4o-audio-preview",
+     "o1-mini", "o1-preview", "o3-mini"}
 )  # fmt: skip
 _WITHOUT_STOP = frozenset({"o1-mini", "o1-preview", "o3", "o4-mini"})
 _FIXED_SAMPLING = frozenset({"gpt-5", "gpt-5-mini", "gpt-5-nano"})
@@ -166,7 +167,7 @@ def has_effort(name: str) -> bool:
 
 def takes_stop(name: str) -> bool:
     """Whether the model may take `stop`: false only for those known to refuse it."""
-    return name not in _WITHOUT_STOP and not is_gpt5(name)
+    return name not in _WITHOUT_STOP and not is_gpt5(name) and not is_preview_of_search(name)
 
 
 def takes_null_effort(name: str) -> bool:
@@ -211,7 +212,7 @@ def is_deaf(name: str) -> bool:
 
 def is_blind(name: str) -> bool:
     """Whether the model is known to take no images."""
-    return name in _BEFORE_IMAGES or name.startswith("gpt-3.5")
+    return name in _BLIND or name.startswith("gpt-3.5")
 
 
 def searches(name: str) -> bool:
@@ -220,7 +221,7 @@ def searches(name: str) -> bool:
 
 
 def is_preview_of_search(name: str) -> bool:
-    """Whether the model is one of those that search and take no parameters of sampling at all."""
+    """Whether the model is one of those that search: they take no parameters of sampling, no `stop`, no JSON mode."""
     return name in ("gpt-4o-search-preview", "gpt-4o-mini-search-preview")
 
 
@@ -240,7 +241,8 @@ def takes_format(name: str, kind: JSON, given: JSON) -> bool:
     The snapshot counts, too: `given` is the name as the request has it.
     """
     if kind == "json_object":
-        return name != "gpt-4" and not name.startswith(("gpt-4-0314", "gpt-4-0613", "gpt-4-32k"))
+        is_old = name == "gpt-4" or name.startswith(("gpt-4-0314", "gpt-4-0613", "gpt-4-32k"))
+        return not (is_old or is_preview_of_search(name))
     if kind != "json_schema":
         return True
     is_old = name == "gpt-4" or name.startswith(("gpt-3.5", "gpt-4-"))

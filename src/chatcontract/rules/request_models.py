@@ -117,7 +117,11 @@ def _changed(asked: Mapping[str, JSON]) -> list[str]:
     source=_API,
     since="0.1",
     passes=[request({"/model": "o3-mini", "/stop": ["x"]}), request({"/model": "o3", "/stop": None})],
-    fails=[request({"/model": "o4-mini-2025-04-16", "/stop": "x"}), request({"/stop": ["x"]})],
+    fails=[
+        request({"/model": "o4-mini-2025-04-16", "/stop": "x"}),
+        request({"/stop": ["x"]}),
+        request({"/model": "gpt-4o-search-preview", "/stop": ["x"]}),
+    ],
     compatible=Severity.INFO,
     needs=("/stop",),
 )
@@ -125,7 +129,8 @@ def stop_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """`stop` is sent to a model that takes none.
 
     ## Why it matters
-    Reasoning models refuse it, an empty list included: the reference names o3 and o4-mini, GPT-5 does so too.
+    Reasoning models refuse it, an empty list included: the reference names o3 and o4-mini, GPT-5 does so too, and so do
+    the previews of search models.
 
     ## Known exceptions
     o3-mini takes it. Of GPT-5.5 and later both is told: a warning only.
@@ -238,7 +243,10 @@ def audio_input_unsupported(reading: Reading, spec: SpecView) -> Iterator[Findin
         request({"/model": "gpt-4-turbo", "/messages/0/content": [_IMAGE]}),
         request({"/model": "gpt-4-vision-preview", "/messages/0/content": [_IMAGE]}),
     ],
-    fails=[request({"/model": "gpt-3.5-turbo", "/messages/0/content": [_IMAGE]})],
+    fails=[
+        request({"/model": "gpt-3.5-turbo", "/messages/0/content": [_IMAGE]}),
+        request({"/model": "gpt-4o-audio-preview", "/messages/0/content": [_SOUND, _IMAGE]}),
+    ],
     compatible=Severity.INFO,
     needs=("/messages/*/content/*",),
 )

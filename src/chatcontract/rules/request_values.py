@@ -194,6 +194,7 @@ def search_model_sampling(reading: Reading, spec: SpecView) -> Iterator[Finding]
         request({"/model": "gpt-4o-2024-05-13", "/response_format": _JSON_SCHEMA}),
         request({"/model": "gpt-3.5-turbo", "/response_format": _JSON_SCHEMA}),
         request({"/model": "gpt-4-0613", **_JSON_OBJECT}),
+        request({"/model": "gpt-4o-search-preview", **_JSON_OBJECT}),
     ],
     compatible=Severity.INFO,
     needs=("/response_format",),
@@ -202,7 +203,8 @@ def response_format_unsupported(reading: Reading, spec: SpecView) -> Iterator[Fi
     """A response format is asked for that the model doesn't take.
 
     ## Why it matters
-    Models before August 2024 and those made for sound refuse `json_schema`, GPT-4 also refuses `json_object`.
+    Models before August 2024 and those made for sound refuse `json_schema`. GPT-4 and the previews of search models
+    refuse `json_object`.
 
     ## Known exceptions
     Names that stand for changing models, such as chatgpt-4o-latest, are passed over.
@@ -211,7 +213,7 @@ def response_format_unsupported(reading: Reading, spec: SpecView) -> Iterator[Fi
     model = reading.once(asked_model)
     if model and not model_names.takes_format(model, kind, given):
         said = f"{short(given, 60)} takes no response_format {kind}"
-        yield Finding("/response_format/type", said, kind, hint="ask a newer model")
+        yield Finding("/response_format/type", said, kind, hint="ask another model")
 
 
 @rule(
