@@ -169,11 +169,13 @@ def test_arrivals_of_any_order_lose_no_byte(arrivals: list[tuple[int, float]]) -
 
 
 LEGAL = {
-    "comments": (b": ping\n\ndata: 1\n\n: ping\n\n", ["1"], set()),
+    "comments": (b": ping\n\ndata: 1\n\n: ping\n\n", ["1"], {"blank-block"}),
+    "a comment without a blank line": (b": ping\ndata: 1\n\n: ping\n", ["1"], set()),
+    "a blank line after the terminator": (b"data: [DONE]\n\n\n: bye\n\n", ["[DONE]"], set()),
     "no blank after the colon": (b"data:1\n\n", ["1"], set()),
     "only one blank is taken off": (b"data:  1\n\n", [" 1"], set()),
     "carriage returns": (b"data: 1\r\rdata: 2\r\r", ["1", "2"], set()),
-    "extra blank lines": (b"\n\ndata: 1\n\n\n\n", ["1"], set()),
+    "extra blank lines": (b"\n\ndata: 1\n\n\n\n", ["1"], {"blank-block"}),
     "line and paragraph separators": ("data: a\u2028b\x85c\x0b\n\n".encode(), ["a\u2028b\x85c\x0b"], set()),
     "nul in data": (b"data: \0\n\n", ["\0"], set()),
     "event, id, retry": (b"event: a\nid: 1\nretry: 5\ndata: 1\n\n", ["1"], set()),
@@ -245,7 +247,7 @@ def test_comments_are_counted_as_keep_alives() -> None:
     reader = EventReader()
     reader.feed(b": OPENROUTER PROCESSING\n\n:\n\ndata: 1\n\n")
     assert reader.comments == 2
-    assert reader.oddities == ()
+    assert [oddity.name for oddity in reader.oddities] == ["blank-block"]
 
 
 def test_an_invalid_byte_is_named_by_its_offset_in_the_stream() -> None:

@@ -66,7 +66,7 @@ class EventReader:
     """
 
     __slots__ = (
-        "_arrival", "_begun", "_block", "_done", "_id", "_limit", "_midline", "_mixed", "_newline",
+        "_arrival", "_begun", "_blanks", "_block", "_done", "_id", "_limit", "_midline", "_mixed", "_newline",
         "_oddities", "_offset", "_pending", "_skipping", "comments",
     )  # fmt: skip
 
@@ -74,7 +74,7 @@ class EventReader:
         self.comments = 0
         self._limit = max_event_bytes
         self._arrival: float | None = None
-        self._begun = self._done = self._midline = self._mixed = self._skipping = False
+        self._begun = self._blanks = self._done = self._midline = self._mixed = self._skipping = False
         self._newline = b""
         self._id = ""
         self._oddities: list[Oddity] = []
@@ -250,6 +250,9 @@ class EventReader:
             self._note("event-without-data", block.start, block.fields)
         elif self._id:
             self._note("blank-block-after-id", block.start)
+        elif not (self._blanks or self._done or block.oddities):
+            self._blanks = True
+            self._note("blank-block", block.start)
 
     def _last(self, block: _Block, cut: bool) -> list[Event]:
         if block.lines:

@@ -141,11 +141,13 @@ DELIVERED = (("date", "Fri, 21 Nov 2025 04:40:02 GMT"), ("transfer-encoding", "c
         (response(headers=DELIVERED), Severity.WARNING),
         (response(headers=DELIVERED[:1]), Severity.INFO),
         (response(headers=DELIVERED[1:]), Severity.INFO),
-        (stream(headers=DELIVERED), Severity.INFO),
+        (stream(headers=DELIVERED), Severity.WARNING),
         (error(headers=DELIVERED), Severity.INFO),
     ],
 )
-def test_json_without_a_media_type_breaks_clients_where_no_recorder_lost_it(example: Any, severity: Severity) -> None:
+def test_an_answer_without_a_media_type_breaks_clients_where_no_recorder_lost_it(
+    example: Any, severity: Severity
+) -> None:
     found = CONTRACT.check(example.exchange())
     assert [(v.name, v.severity) for v in found] == [("media-type-missing", severity)]
 

@@ -287,7 +287,7 @@ def event_without_data(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     Legal, and the standard ignores it; the main client parses the empty data as JSON and raises.
 
     ## Known exceptions
-    A comment (a line that begins with a colon) keeps a connection alive without harm.
+    None known. A comment (a line that begins with a colon) keeps a connection alive too, and does less harm.
     """
     hint = "send a comment to keep the connection alive"
     yield from of_oddities(reading, "event-without-data", says="expected data, got an event without any", hint=hint)
@@ -345,3 +345,35 @@ def framing_unusual(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """
     yield from of_oddities(reading, "bom", says="expected the first field, got a byte order mark before it")
     yield from of_oddities(reading, "mixed-line-endings", says="expected one kind of line ending, got several")
+
+
+@rule(
+    "CC673",
+    anchor=_CHUNK,
+    part=Part.STREAM,
+    severity=Severity.INFO,
+    basis=Basis.INTEROP,
+    source="https://github.com/maximhq/bifrost/issues/5874",
+    since="0.1",
+    passes=[stream(), stream(body=b": ping\n" + _WHOLE), stream(body=_WHOLE + b"\n")],
+    fails=[
+        stream(body=_HEAD + b": ping\n\n" + _MIDDLE + _END),
+        stream(body=_HEAD + b"\n" + _MIDDLE + _END),
+    ],
+    breaks=[("openai-go before 3.43", "stops at it: unexpected end of JSON input")],
+    needs=("oddities",),
+)
+def blank_line_without_event(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """A blank line ends no event: it follows a comment or another blank line.
+
+    ## Why it matters
+    Older releases of a main client take every blank line for an event, parse its empty data and give up: answers
+    that last until the first keep-alive never end.
+
+    ## Known exceptions
+    Legal, and ignored by what follows the standard. A comment without a blank line behind it does the same work.
+    """
+    says = "expected an event before the blank line, got a comment or nothing"
+    hint = "end a comment with one line feed, not with two"
+    if reading.events:
+        yield from of_oddities(reading, "blank-block", says=says, hint=hint)

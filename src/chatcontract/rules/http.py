@@ -37,15 +37,20 @@ _BARE = b'{"error": {"message": "overloaded", "code": "502", "type": "", "param"
         stream(headers=(("content-type", "[Filtered]"),)),
     ],
     fails=[stream(headers=_JSON), stream(headers=_TEXT)],
+    breaks=[
+        ("aichat and other clients on reqwest-eventsource", "refuse the stream: invalid content type"),
+        ("EvalScope", "finds no chunk"),
+    ],
 )
 def stream_media_type(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """A stream is sent with another media type than `text/event-stream`.
 
     ## Why it matters
-    Readers of event streams in browsers refuse it, and proxies hold back what they do not know as a stream.
+    Readers of event streams refuse it, in browsers and in Rust; proxies hold back what they do not know as a
+    stream.
 
     ## Known exceptions
-    Recorders that replace the header. The measured SDKs do not look at it.
+    Recorders that replace the header; that is why it is no error. OpenAI's own SDKs do not look at it.
     """
     media = reading.once(_media)
     if reading.kind == "stream" and media and media != "text/event-stream":
@@ -127,30 +132,36 @@ def error_media_type(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     fails=[
         response(headers=(("date", "Fri, 21 Nov 2025 04:40:02 GMT"),)),
         response(headers=(("Server", "uvicorn"), ("Content-Length", "512"))),
+        stream(headers=(("Server", "uvicorn"), ("Transfer-Encoding", "chunked"))),
     ],
-    breaks=[("openai-node", "hands out the text instead of an object")],
+    breaks=[
+        ("openai-node", "hands out the text instead of an object"),
+        ("aichat and other clients on reqwest-eventsource", "refuse the stream: invalid content type"),
+    ],
 )
 def media_type_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The answer has headers and a body, but no media type.
 
     ## Why it matters
-    Clients that go by the media type cannot tell JSON from text: `choices` is undefined.
+    Clients that go by the media type cannot tell JSON from text: `choices` is undefined. Readers of event streams
+    refuse to begin.
 
     ## Known exceptions
     Recorders that keep few headers: where the headers of the transport are absent too, and where the answer is no
-    completion in JSON, it is for information.
+    completion, it is for information.
     """
     answer = reading.exchange.response
     if answer is not None and answer.headers and answer.body and not reading.header("content-type"):
-        severity = None if _is_delivered_json(reading) else Severity.INFO
+        severity = None if _is_delivered(reading) else Severity.INFO
         yield Finding("", f"expected a Content-Type, got {len(answer.headers)} other headers", severity=severity)
 
 
-def _is_delivered_json(reading: Reading) -> bool:
-    """Whether it is an answer in JSON whose headers were recorded with those that every delivery has."""
+def _is_delivered(reading: Reading) -> bool:
+    """Whether it is an answer in JSON or a stream, recorded with the headers that every delivery has."""
     framed = reading.header("content-length") or reading.header("transfer-encoding")
     dated = reading.header("date") or reading.header("server")
-    return bool(framed and dated) and reading.kind == "response" and reading.answer.value is not ABSENT
+    told = reading.kind == "stream" or (reading.kind == "response" and reading.answer.value is not ABSENT)
+    return bool(framed and dated) and told
 
 
 @rule(

@@ -240,12 +240,14 @@ def tool_not_offered(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         response(_called(_call(function={**_WEATHER, "name": "get_weather<|channel|>json"}))),
         response(_called(_call(function={**_WEATHER, "name": ""}))),
     ],
+    breaks=[("codex", "every further request is refused"), ("xagent", "takes the turn for ended")],
 )
 def tool_name_unusable(reading: Reading, spec: SpecView) -> Iterator[Finding]:
-    """A function is called by a name that no request may have.
+    """A function is called by a name that no request may have; an error where the name is empty.
 
     ## Why it matters
-    The call is sent back with the next request, which is refused for the name.
+    The call is sent back with the next request, which is refused for the name. A call of nothing cannot be run
+    either: agents answer it with a fault, and the conversation never gets out of it.
 
     ## Known exceptions
     None known.
@@ -253,7 +255,8 @@ def tool_name_unusable(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     for call in all_calls(reading):
         if isinstance(call.name, str) and call.kind != "custom" and not _USABLE.fullmatch(call.name):
             text = f"expected 1 to 64 letters, digits, underscores or dashes, got {short(call.name, 100)}"
-            yield Finding(f"{call.body}/name", text, call.name)
+            severity = None if call.name else Severity.ERROR
+            yield Finding(f"{call.body}/name", text, call.name, severity=severity)
 
 
 @rule(

@@ -74,6 +74,12 @@ def event_without_data(frames: JSON) -> JSON:
     return [b"event: ping\n\n", *frames]
 
 
+@fault("CC673", stage=Stage.FRAMES, request="stream")
+def comment_before_blank_line(frames: JSON) -> JSON:
+    """A comment keeps the connection alive, and a blank line follows it."""
+    return [*frames[:3], b": ping\n\n", *frames[3:]]
+
+
 @fault("CC670", stage=Stage.FRAMES, request="stream")
 def blank_line_with_spaces(frames: JSON) -> JSON:
     """A line of blanks stands between two events."""

@@ -32,6 +32,12 @@ def media_type_missing(answer: Answer) -> JSON:
     return answer.with_header("content-type", None)
 
 
+@fault("CC104", stage=Stage.ANSWER, request="stream")
+def stream_media_type_missing(answer: Answer) -> JSON:
+    """A stream has no media type."""
+    return answer.with_header("content-type", None)
+
+
 @fault(
     "CC011",
     stage=Stage.ANSWER,
