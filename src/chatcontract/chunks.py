@@ -6,6 +6,7 @@ https://developers.openai.com/api/reference/resources/chat/subresources/completi
 
 from chatcontract.breaches import BREACHES, Breach, Subject
 from chatcontract.deltas import Choice, is_expiry, whole
+from chatcontract.envelopes import is_bare
 from chatcontract.model import JSON
 
 __all__ = ["BREACHES", "Breach", "Folder", "as_documented"]
@@ -56,7 +57,7 @@ class Folder:
     def feed(self, chunk: JSON) -> tuple[Breach, ...]:
         """What this chunk makes newly wrong."""
         self._flows.clear()
-        if isinstance(chunk, dict) and "choices" not in chunk and chunk.get("error") is not None:
+        if isinstance(chunk, dict) and _is_failure(chunk):
             self._failed = True
         elif isinstance(chunk, dict):
             choices = chunk.get("choices")
@@ -230,3 +231,7 @@ def _is_filter(chunk: dict[str, JSON], choices: list[JSON] | None) -> bool:
 
 def _brief(value: JSON) -> str:
     return "a long number" if isinstance(value, int) and abs(value) > _LONG else f"`{value!s:.60}`"
+
+
+def _is_failure(chunk: dict[str, JSON]) -> bool:
+    return ("choices" not in chunk and chunk.get("error") is not None) or is_bare(chunk)

@@ -10,6 +10,8 @@ Form = Literal["", "not-json", "array", "completion", "detail", "flat"]
 """`not-json` is no JSON text, `array` wraps the documented form, the others have no member `error`."""
 
 _FLAT = ("message", "msg", "errors", "error_message", "error_code")
+_WORDS = ("message", "msg", "detail", "error_message")
+_OF_ANSWERS = frozenset(("id", "model", "object", "usage"))
 
 
 def form(value: JSON, faults: Sequence[TextFault] = ()) -> Form:
@@ -29,3 +31,18 @@ def form(value: JSON, faults: Sequence[TextFault] = ()) -> Form:
     if "detail" in value:
         return "detail"
     return "flat" if value.get("object") == "error" or any(name in value for name in _FLAT) else ""
+
+
+def is_bare(value: JSON) -> bool:
+    """Whether an object in the place of an answer is an error that lacks the member `error`.
+
+    >>> is_bare({"code": 429, "message": "slow down"}), is_bare({"error_message": "no", "choices": None})
+    (True, True)
+    >>> is_bare({"model": "m", "message": {"role": "assistant"}}), is_bare({"choices": [], "message": "no"})
+    (False, False)
+    """
+    if value.__class__ is not dict or value.get("error") is not None or isinstance(value.get("choices"), list):
+        return False
+    if value.get("object") != "error" and not _OF_ANSWERS.isdisjoint(value):
+        return False
+    return any(isinstance(value.get(name), str) for name in _WORDS)

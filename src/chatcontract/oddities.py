@@ -13,7 +13,7 @@ MAX_ODDITIES = 1000
 
 ODDITIES: Mapping[str, str] = {
     "blank-block-after-id": "A blank line without fields after an `id`; some clients see an empty event.",
-    "blank-block": "A blank line that ends no event, as after a comment: legal, yet an older client sees an empty event.",
+    "blank-block": "A blank line that ends no event, as after a comment; some clients see an empty event.",
     "blank-line-with-spaces": "A line of blanks where an empty line was meant; it ends no event.",
     "bom": "A byte order mark at the start: legal, yet most clients lose the first event over it.",
     "data-after-done": "An event with data after the terminator [DONE].",

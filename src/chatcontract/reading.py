@@ -37,7 +37,14 @@ class Chunk(NamedTuple):
     def is_error(self) -> bool:
         """Whether it is an error object in place of a chunk."""
         value = self.text.value
-        return isinstance(value, dict) and "error" in value and value["error"] is not None and "choices" not in value
+        told = isinstance(value, dict) and "choices" not in value and value.get("error") is not None
+        return told or envelopes.is_bare(value)
+
+    @property
+    def reported(self) -> JSON:
+        """The error object: what `error` holds, or all of an error that lacks that member."""
+        value = members(self.text.value)
+        return value if value.get("error") is None else value["error"]
 
 
 def header(headers: tuple[tuple[str, str], ...], name: str) -> str:
@@ -211,6 +218,8 @@ class Reading:
         if "event-stream" in self.header("content-type").lower() and not is_json:
             return "stream"
         value = self.answer.value
+        if response.status is not None and envelopes.is_bare(value):
+            return "error"
         if not isinstance(value, dict) or "error" not in value or "choices" in value:
             return "response"
         return "error" if value["error"] or response.status is None else "response"

@@ -145,9 +145,7 @@ DELIVERED = (("date", "Fri, 21 Nov 2025 04:40:02 GMT"), ("transfer-encoding", "c
         (error(headers=DELIVERED), Severity.INFO),
     ],
 )
-def test_an_answer_without_a_media_type_breaks_clients_where_no_recorder_lost_it(
-    example: Any, severity: Severity
-) -> None:
+def test_an_answer_without_a_media_type_breaks_clients_if_no_recorder_lost_it(example: Any, severity: Severity) -> None:
     found = CONTRACT.check(example.exchange())
     assert [(v.name, v.severity) for v in found] == [("media-type-missing", severity)]
 
@@ -155,3 +153,19 @@ def test_an_answer_without_a_media_type_breaks_clients_where_no_recorder_lost_it
 def test_a_stream_behind_json_headers_is_read_as_the_stream_that_it_is() -> None:
     found = names(response(request={}, body=events(list(STREAM)), headers=(JSON,)))
     assert found == {"stream-media-type", "stream-unasked"}
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        (b'{"code": "rate_limit_daily", "message": "slow down"}', True),
+        (b'{"detail": "Not authenticated"}', True),
+        (b'{"object": "error", "message": "no", "type": "BadRequestError", "code": 400}', True),
+        (b'{"error_message": "no", "choices": null}', True),
+        (b'{"model": "m", "message": {"role": "assistant", "content": "Four."}, "done": true}', False),
+        (b'{"data": {"choices": []}, "success": true}', False),
+        (b'{"message": "Four."', False),
+    ],
+)
+def test_an_error_is_one_without_the_member_error_too(body: bytes, found: bool) -> None:
+    assert ("error-with-success-status" in names(response(body=body))) is found

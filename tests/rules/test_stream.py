@@ -247,3 +247,16 @@ def test_a_piece_that_begins_like_the_text_by_chance_is_not_told() -> None:
     for texts in (("haha", "haha", "haha"), ("Four", "Four.", "!"), ("----", "------", "--------"), ("a", "ab", "abc")):
         changes = {f"/{at}/choices/0/delta/content": text for at, text in enumerate(texts)}
         assert "CC614" not in {v.rule for v in found(changes)}
+
+
+BARE: list[dict[str, Any]] = [
+    {"error_type": "BadRequestError", "error_message": "too long", "choices": None},
+    {"object": "error", "message": "too long", "type": "BadRequestError", "param": None, "code": 400},
+    {"code": 429, "message": "Resource has been exhausted", "details": "RESOURCE_EXHAUSTED"},
+]
+
+
+@pytest.mark.parametrize("bare", BARE, ids=["own names", "flat", "details"])
+def test_an_error_without_the_member_error_ends_a_stream_too(bare: dict[str, Any]) -> None:
+    exchange = stream(body=events([chunk({"role": "assistant", "content": "F"}), bare])).exchange()
+    assert [(v.name, v.pointer, v.chunk) for v in CONTRACT.check(exchange)] == [("error-in-stream", "", 1)]

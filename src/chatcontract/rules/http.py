@@ -229,7 +229,11 @@ def stream_unasked(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     source="https://github.com/nodetool-ai/nodetool/pull/5755",
     since="0.1",
     passes=[error(status=503), response(), response({"/error": None})],
-    fails=[error(status=200), response(body=_BARE), response(request={"/stream": True}, body=_FAILED)],
+    fails=[
+        error(status=200),
+        response(body=_BARE),
+        response(request={"/stream": True}, body=_FAILED),
+    ],
     breaks=[("nodetool and many others", "report that there are no choices instead of the error")],
 )
 def error_with_success_status(reading: Reading, spec: SpecView) -> Iterator[Finding]:
@@ -242,9 +246,9 @@ def error_with_success_status(reading: Reading, spec: SpecView) -> Iterator[Find
     None known.
     """
     if reading.kind == "error" and reading.status is not None and reading.status < 400:
-        reported = reading.error.get("error")
+        reported = reading.error.get("error", reading.error)
         message = f"expected a status of 400 or above, got {reading.status} for {short(reported, 160)}"
-        yield Finding("/error", message, reported)
+        yield Finding("/error" if "error" in reading.error else "", message, reported)
 
 
 @rule(

@@ -6,7 +6,7 @@ from chatcontract.declare import SpecView, rule
 from chatcontract.examples import GONE, error, events, stream, usage_chunk
 from chatcontract.findings import of_breaches
 from chatcontract.model import Basis, Finding, Part, Severity
-from chatcontract.reading import Reading, items, members
+from chatcontract.reading import Chunk, Reading, items, members
 from chatcontract.redact import short
 
 _STREAM = "https://developers.openai.com/api/reference/resources/chat/subresources/completions/streaming-events"
@@ -33,6 +33,7 @@ _FAILED = {"error": {"message": "The server failed.", "type": "server_error", "p
         ("openai-python, openai-node", "raise APIError"),
         ("goose", "cannot decode the event"),
         ("NeoGraph, octos, rocketmq-dashboard", "report an empty success"),
+        ("hermes-agent, of an error without the member `error`", "takes it for an empty stream and asks again"),
     ],
     needs=("failed",),
 )
@@ -48,10 +49,14 @@ def error_in_stream(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     error object itself, the rules of section shape say.
     """
     for failure in reading.failures:
-        reported = failure.text.value["error"]
+        reported = failure.reported
         wanted = "an answer" if failure.is_error else "no error beside choices"
         message = f"expected {wanted}, got the error {short(reported, 200)}"
-        yield Finding("/error", message, reported, failure.position)
+        yield Finding(_place(failure), message, reported, failure.position)
+
+
+def _place(failure: Chunk) -> str:
+    return "/error" if "error" in members(failure.text.value) else ""
 
 
 @rule(
@@ -112,11 +117,11 @@ def refusal_in_stream(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         or (reading.status or 200) != 200
     ):
         return
-    reported = members(reading.failures[0].text.value["error"])
+    reported = members(reading.failures[0].reported)
     code = reported.get("code")
     if reported.get("type") == "invalid_request_error" or (type(code) is int and 400 <= code < 500):
         message = f"expected a status of 400 or above, got 200 and the event {short(reported, 160)}"
-        yield Finding("/error", message, reported, reading.failures[0].position)
+        yield Finding(_place(reading.failures[0]), message, reported, reading.failures[0].position)
 
 
 @rule(

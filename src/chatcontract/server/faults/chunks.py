@@ -267,6 +267,12 @@ def error_in_stream_as_text(data: JSON) -> JSON:
     return [*data[:5], {"error": "overloaded"}]
 
 
+@fault("CC001", "CC630", stage=Stage.CHUNKS, request="plain-stream", audited=("CC421",))
+def error_bare_in_stream(data: JSON) -> JSON:
+    """An error in the stream lacks the member `error`."""
+    return [*data[:5], {"error_type": "BadRequestError", "error_message": "The prompt is too long.", "choices": None}]
+
+
 @fault("CC632", "CC630", stage=Stage.CHUNKS, request="plain-stream")
 def refused_inside_stream(data: JSON) -> JSON:
     """The request is refused inside of a stream with status 200."""

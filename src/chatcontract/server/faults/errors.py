@@ -110,6 +110,13 @@ def error_with_200(answer: Answer) -> JSON:
     return answer._replace(status=200)
 
 
+@fault("CC112", "CC702", stage=Stage.ERROR, request="invalid")
+def error_bare_with_200(answer: Answer) -> JSON:
+    """An error without the member `error` is sent with status 200."""
+    body = b'{"code": "rate_limit_daily", "message": "The limit of the day is reached."}'
+    return answer.with_body(body)._replace(status=200)
+
+
 @fault("CC122", stage=Stage.ANSWER, request="busy")
 def retry_after_malformed(answer: Answer) -> JSON:
     """`Retry-After` holds no whole number of seconds."""
