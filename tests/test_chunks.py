@@ -244,6 +244,10 @@ AMID = {
     "empty error": ([chunk(error={})], ["error-hollow"]),
     "tiers": ([chunk({}, service_tier="flex"), chunk(), chunk(service_tier="default")], ["service-tier-changed"]),
     "no calls": ([chunk({"tool_calls": []}), chunk({"tool_calls": []})], ["tool-calls-empty"]),
+    "arguments again": (
+        [call(**{**FIRST_CALL, "arguments": '{"a"'}), call(arguments=": 1}"), call(arguments='{"a": 1}')],
+        ["tool-arguments-again"],
+    ),
     "no input": ([chunk({"tool_calls": [{**CUSTOM, "custom": {"name": "f"}}]})], ["tool-custom-without-input"]),
     "null input": (
         [chunk({"tool_calls": [{**CUSTOM, "custom": {"name": "f", "input": None}}]})],

@@ -50,6 +50,7 @@ BREACHES: Mapping[str, str] = {
     "role-repeated": "the role is told again",
     "service-tier-changed": "`service_tier` differs from that of the chunks before",
     "system-fingerprint-changed": "`system_fingerprint` differs from that of the first chunk",
+    "tool-arguments-again": "the last piece of the arguments tells all of them, and pieces of it came before",
     "tool-arguments-not-text": "a piece of the arguments isn't a string",
     "tool-arguments-null": "a piece of the arguments is null",
     "tool-call-after-finish": "a tool call goes on after the choice's `finish_reason`",

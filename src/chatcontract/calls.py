@@ -1,5 +1,7 @@
 """Fragments of one streamed tool call → the call that they add up to."""
 
+import json
+
 from chatcontract.breaches import Breach, Subject
 from chatcontract.model import JSON
 
@@ -107,6 +109,9 @@ class Call(Subject):
         is_custom = self.members.get("type") == "custom" and "tool-kind-contradicted" not in self.told
         if is_custom and not self.pieces.get("input"):
             self.tell("tool-custom-without-input", f"{at}/custom")
+        pieces = [piece for piece in self.pieces.get("arguments", ()) if is_text(piece)]
+        if len(pieces) > 1 and _are_told_again(pieces):
+            self.tell("tool-arguments-again", f"{at}/function/arguments", "".join(pieces))
 
     def _take_type(self, fragment: dict[str, JSON], at: str) -> None:
         kind = fragment.get("type")
@@ -128,3 +133,21 @@ class Call(Subject):
         if not isinstance(value, str):
             self.tell("tool-arguments-not-text", pointer, value)
         pieces.append(value)
+
+
+def _are_told_again(pieces: list[str]) -> bool:
+    """Whether the last piece is all of the arguments: once more, or as each piece is, with what came before."""
+    last = pieces[-1]
+    if not (last.startswith("{") and last.endswith("}")):
+        return False
+    before = "".join(pieces[:-1])
+    is_more = before.replace(last, "") != "" and not all(map(str.startswith, pieces[1:], pieces))
+    return not is_more and _is_json(last)
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True

@@ -11,7 +11,7 @@ from chatcontract.model import Violation
 CONTRACT = Contract.load(select=["CC64", "CC65"])
 
 
-def fragment(index: Any = 0, kind: str = "function", text: str = "{}", **members: Any) -> dict[str, Any]:
+def fragment(index: Any = 0, kind: str = "function", text: str = " ", **members: Any) -> dict[str, Any]:
     key = "arguments" if kind == "function" else "input"
     body = {key: text}
     if "name" in members:

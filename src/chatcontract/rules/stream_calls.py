@@ -15,6 +15,8 @@ _GUIDE = "https://developers.openai.com/api/docs/guides/function-calling"
 _FRAGMENT = "#/components/schemas/ChatCompletionMessageToolCallChunk"
 _FIRST, _LATER = "/1/choices/0/delta/tool_calls/0", "/2/choices/0/delta/tool_calls/0"
 _BARE = ("", "{}")
+_WEATHER = {"name": "get_weather"}
+_ARGUMENTS = '{"city": "Bonn"}'
 _CALLED = {"/choices/0/message/content": None, "/choices/0/finish_reason": "tool_calls"}
 
 
@@ -27,6 +29,18 @@ def _custom(changes: dict[str, JSON] | None = None) -> Example:
         "/3/choices/0/finish_reason": "tool_calls",
     }
     return stream({**deltas, **(changes or {})})
+
+
+def _told_in(*pieces: str) -> Example:
+    """A stream of one call whose arguments come in these pieces."""
+    fragments = [{"index": 0, "function": {"arguments": piece}} for piece in pieces]
+    return stream(
+        {
+            "/1/choices/0/delta": {"tool_calls": [{"index": 0, **CALL, "function": {**_WEATHER, "arguments": ""}}]},
+            "/2/choices/0/delta": {"tool_calls": fragments},
+            "/3/choices/0/finish_reason": "tool_calls",
+        }
+    )
 
 
 def _twice(**changes: Any) -> Example:
@@ -154,6 +168,40 @@ def tool_call_repeated(reading: Reading, spec: SpecView) -> Iterator[Finding]:
             if seen.setdefault(told, ident) != ident:
                 text = f"expected another call than {short(seen[told], 60)}, got the same name and text"
                 yield Finding(f"/choices/{position}/message/tool_calls/{number}", text)
+
+
+@rule(
+    "CC659",
+    anchor=f"{_FRAGMENT}/properties/function/properties/arguments",
+    part=Part.STREAM,
+    severity=Severity.ERROR,
+    basis=Basis.INTEROP,
+    source="https://github.com/NousResearch/hermes-agent/pull/35718",
+    since="0.1",
+    passes=[_told_in(_ARGUMENTS), _told_in('{"city": ', '"Bonn"}'), _told_in("{", "}")],
+    fails=[
+        _told_in('{"city": ', '"Bonn"}', _ARGUMENTS),
+        _told_in(_ARGUMENTS, _ARGUMENTS),
+        _told_in("{", '{"city": ', _ARGUMENTS),
+    ],
+    breaks=[
+        ("hermes-agent", "runs the tool without arguments"),
+        ("opencode, DeepChat", "cannot parse the arguments"),
+    ],
+    needs=("breached",),
+)
+def arguments_told_again(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """The arguments of a call are streamed in pieces and then as a whole, or as a whole each time.
+
+    ## Why it matters
+    Clients join the pieces: two or more JSON objects in a row are none, and the call fails. The same answer without
+    `stream` is right, so that the model is not to blame.
+
+    ## Known exceptions
+    None known.
+    """
+    says = "expected new text in each piece of the arguments, got all of them again in the last"
+    yield from of_breaches(reading, "tool-arguments-again", says=says)
 
 
 def _told(call: JSON) -> tuple[str, tuple[str, str] | None]:

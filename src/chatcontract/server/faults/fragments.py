@@ -1,6 +1,7 @@
 """Faults of streamed tool calls."""
 
 from collections.abc import Iterator
+from copy import deepcopy
 
 from chatcontract.model import JSON
 from chatcontract.server.faults import Stage, fault
@@ -117,6 +118,25 @@ def fragment_arguments_null(data: JSON) -> None:
 def fragment_arguments_object(data: JSON) -> None:
     """A piece of the arguments is an object."""
     _later(data)[0]["function"]["arguments"] = {"city": "Bonn"}
+
+
+@fault("CC659", "CC421", stage=Stage.CHUNKS, request="tools-stream")
+def fragment_arguments_again(data: JSON) -> None:
+    """The last piece of the arguments tells all of them once more."""
+    whole = "".join(fragment["function"]["arguments"] for fragment in _fragments(data))
+    at = max(at for at, chunk in enumerate(data) if isinstance(chunk, dict) and list(_fragments([chunk])))
+    again = deepcopy(data[at])
+    _first([again])["function"] = {"arguments": whole}
+    data.insert(at + 1, again)
+
+
+@fault("CC659", "CC421", stage=Stage.CHUNKS, request="tools-stream")
+def fragment_arguments_cumulative(data: JSON) -> None:
+    """Each piece of the arguments tells all that came before it too."""
+    so_far = ""
+    for fragment in _fragments(data):
+        so_far += fragment["function"]["arguments"]
+        fragment["function"]["arguments"] = so_far
 
 
 @fault("CC421", stage=Stage.CHUNKS, request="tools-stream")
