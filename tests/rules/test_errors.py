@@ -197,3 +197,35 @@ def test_customs_of_the_service_weigh_less_for_others(profile: Any, severity: Se
     contract = Contract.load(profile=profile, select=["CC7"])
     violations = contract.check(error(status=422).exchange())
     assert [(v.name, v.severity) for v in violations] == [("status-422", severity)]
+
+
+TOO_LONG = "This model's maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens."
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "code", "expected"),
+    [
+        (TOO_LONG, 400, "context_length_exceeded", None),
+        (TOO_LONG, 400, None, Severity.WARNING),
+        (TOO_LONG, 400, "400", Severity.WARNING),
+        ("prompt too long; exceeded max context length by 7 tokens", 400, None, Severity.WARNING),
+        ("the request exceeds the available context size (4096 tokens)", 500, None, Severity.WARNING),
+        ("Request too large for gpt-5.2: prompt too long for the tokens of a minute", 429, None, None),
+        ("The server is overloaded.", 503, None, None),
+        ("Expected a string with maximum length 64, but got one with length 80.", 400, "string_above_max_length", None),
+    ],
+)
+def test_a_prompt_that_is_too_long_is_told_by_the_code(
+    said: str, status: int, code: str | None, expected: Severity | None
+) -> None:
+    exchange = error({"/error/message": said, "/error/code": code}, status=status).exchange()
+    strict, lenient = (Contract.load(select=["CC709"], profile=profile) for profile in ("openai", "compatible"))
+    assert [v.severity for v in strict.check(exchange)] == ([expected] if expected else [])
+    eased = Severity.INFO if expected and status < 500 else expected
+    assert [v.severity for v in lenient.check(exchange)] == ([eased] if eased else [])
+
+
+def test_an_overflow_is_told_by_an_error_of_any_form() -> None:
+    exchange = error(body=b'{"detail": "prompt is too long: 9000 tokens"}', status=400).exchange()
+    (violation,) = Contract.load(select=["CC709"]).check(exchange)
+    assert violation.pointer == ""

@@ -11,7 +11,7 @@ from chatcontract.model import Violation
 CONTRACT = Contract.load(select=["CC64", "CC65"])
 
 
-def fragment(index: Any = 0, kind: str = "function", text: str = " ", **members: Any) -> dict[str, Any]:
+def fragment(index: Any = 0, kind: str = "function", text: str = "{}", **members: Any) -> dict[str, Any]:
     key = "arguments" if kind == "function" else "input"
     body = {key: text}
     if "name" in members:
@@ -78,7 +78,7 @@ def test_an_id_of_another_type_is_left_to_the_schema(ident: Any) -> None:
 
 def test_a_late_id_and_a_late_name_are_told_by_the_first_fragment() -> None:
     late = fragment(id="call_1", name="f")
-    assert names(fragment(type="function"), late) == ["fragment-without-id", "fragment-without-name"]
+    assert names(fragment(text="", type="function"), late) == ["fragment-without-id", "fragment-without-name"]
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_late_id_and_a_late_name_are_told_by_the_first_fragment() -> None:
 )
 @pytest.mark.parametrize("kind", ["function", "custom"])
 def test_what_a_later_fragment_should_not_say_is_found_once_a_call(members: Any, name: str, kind: str) -> None:
-    later = fragment(kind=kind, **members)
+    later = fragment(kind=kind, text=" ", **members)
     assert names(opened(kind=kind), later, later, later) == [name]
 
 

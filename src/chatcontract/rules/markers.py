@@ -265,6 +265,7 @@ def _call_mark(reading: Reading, content: str, names: list[str]) -> str:
     return ""
 
 
+_THOUGHT = {"/choices/0/message/content": "", "/choices/0/message/reasoning_content": "It is four."}
 _REASONING = ("reasoning_content", "reasoning", "reasoning_details", "reasoning_text", "thinking")
 
 
@@ -295,3 +296,44 @@ def reasoning_in_undocumented_member(reading: Reading, spec: SpecView) -> Iterat
             if message.get(name):
                 pointer = f"/choices/{position}/message/{name}"
                 yield Finding(pointer, f'reasoning is told in "{name}", which not every client knows', message[name])
+
+
+@rule(
+    "CC387",
+    anchor=f"{_MESSAGE}/properties/content",
+    part=Part.RESPONSE,
+    severity=Severity.WARNING,
+    basis=Basis.INTEROP,
+    source="https://github.com/lmstudio-ai/lmstudio-bug-tracker/issues/1602",
+    since="0.1",
+    passes=[
+        response(),
+        response({"/choices/0/message/content": ""}),
+        response({**_THOUGHT, "/choices/0/message/content": "Four."}),
+        response({**_THOUGHT, "/choices/0/finish_reason": "length"}),
+        response({**_THOUGHT, "/choices/0/message/refusal": "No."}),
+    ],
+    fails=[response(_THOUGHT), response({**_THOUGHT, "/choices/0/message/content": None})],
+    breaks=[("mem0, SkillGrade, clients that ask for JSON", "parse the empty text and fail")],
+    needs=("reasoning",),
+)
+def answer_inside_reasoning(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """The choice ended by itself, its text is empty, and all that came is told as reasoning.
+
+    ## Why it matters
+    Servers that part reasoning from the answer by its marks put the answer with the reasoning where a mark is
+    missing: clients take the empty text for the answer.
+
+    ## Known exceptions
+    A model that thinks and then says nothing.
+    """
+    for position, choice, message in reading.choices:
+        content, told = message.get("content"), [name for name in _REASONING if message.get(name)]
+        is_empty = content is None or (isinstance(content, str) and not content.strip())
+        if told and is_empty and choice.get("finish_reason") == "stop" and not _says_more(message):
+            text = f'expected the answer here, got none and {len(str(message[told[0]]))} characters of "{told[0]}"'
+            yield Finding(f"/choices/{position}/message/content", text, content)
+
+
+def _says_more(message: dict[str, JSON]) -> bool:
+    return has_call(message) or bool(message.get("refusal") or message.get("audio"))

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from chatcontract.declare import SpecView, rule
-from chatcontract.examples import response
+from chatcontract.examples import CALL, TOOL, response
+from chatcontract.jsontext import ABSENT, parse
 from chatcontract.model import JSON, Basis, Finding, Part, Severity
 from chatcontract.reading import Reading, items, members
 from chatcontract.redact import short
-from chatcontract.toolcalls import has_call
+from chatcontract.toolcalls import has_call, tool_calls
 
 _API = "https://developers.openai.com/api/reference/resources/chat/subresources/completions/methods/create"
 _REQUEST = "#/components/schemas/CreateChatCompletionRequest"
@@ -16,6 +17,11 @@ _FINISH = "#/components/schemas/ChatCompletionFinishReason"
 _CUT = {"/choices/0/finish_reason": "length"}
 _AUDIO = {"id": "audio_C0ffee", "expires_at": 1763703600, "data": "UklGRg==", "transcript": "Four."}
 _SPOKEN = {"/choices/0/message/content": None, "/choices/0/message/audio": _AUDIO}
+_CUT_CALL = {
+    "/choices/0/message/content": None,
+    "/choices/0/message/tool_calls": [{**CALL, "function": {"name": "get_weather", "arguments": '{"city": "Bo'}}],
+    "/choices/0/finish_reason": "tool_calls",
+}
 _OLDER = {"/model": "gpt-4.1"}
 _PLACE = "/choices/0/message/annotations"
 _ASKED_AUDIO = {"/modalities": ["text", "audio"], "/audio": {"voice": "alloy", "format": "wav"}}
@@ -107,21 +113,32 @@ def length_below_limit(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         response(_CUT, request={**_OLDER, "/max_tokens": 3}),
         response(request={**_OLDER, "/max_tokens": 4}),
     ],
-    fails=[response(request={**_OLDER, "/max_tokens": 3})],
+    fails=[
+        response(request={**_OLDER, "/max_tokens": 3}),
+        response(_CUT_CALL, request={**_OLDER, "/max_tokens": 3, "/tools": [TOOL]}),
+    ],
 )
 def limit_reached_without_length(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The answer used every token that the request allows, and is not said to be cut.
 
     ## Why it matters
-    A cut answer that claims to be whole is stored and shown as one.
+    A cut answer that claims to be whole is stored and shown as one; a cut call is made, or asked for again.
 
     ## Known exceptions
-    An answer may happen to end just there.
+    An answer may happen to end just there; not so calls whose arguments are no JSON, hence a warning.
     """
     for position, reason, tokens, limit in _single(reading):
-        if reason == "stop" and tokens == limit:
-            text = f'expected "length" where all {short(tokens)} tokens were used, got "stop"'
-            yield Finding(f"/choices/{position}/finish_reason", text, reason)
+        is_cut_call = reason == "tool_calls" and tokens == limit and _ends_inside_call(reading)
+        if (reason == "stop" and tokens == limit) or is_cut_call:
+            text = f'expected "length" where all {short(tokens)} tokens were used, got {short(reason)}'
+            severity = Severity.WARNING if is_cut_call else None
+            yield Finding(f"/choices/{position}/finish_reason", text, reason, severity=severity)
+
+
+def _ends_inside_call(reading: Reading) -> bool:
+    calls = tool_calls(reading)
+    text = calls[-1].text if calls and calls[-1].kind == "function" else None
+    return isinstance(text, str) and parse(text.encode("utf-8", "surrogatepass"))[0] is ABSENT
 
 
 def _single(reading: Reading) -> Iterator[tuple[int, JSON, int, int]]:

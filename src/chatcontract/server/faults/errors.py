@@ -50,6 +50,12 @@ def error_flat(answer: Answer) -> JSON:
     return _with(answer, {"object": "error", **_error(answer), "code": answer.status})
 
 
+@fault("CC709", stage=Stage.ERROR, request="invalid")
+def error_overflow_unnamed(answer: Answer) -> JSON:
+    """Only the words of the error say that the prompt is too long."""
+    return _changed(answer, message="This model's maximum context length is 8192 tokens.", code=None)
+
+
 @fault("CC703", stage=Stage.ERROR, request="invalid")
 def error_in_array(answer: Answer) -> JSON:
     """The error stands in an array."""

@@ -34,6 +34,12 @@ FAULTS = (
     ),
     edit("message-empty", "The message has neither content nor anything in its place.", {_TEXT: None}, "CC329"),
     edit(
+        "answer-inside-reasoning",
+        "The answer is told as reasoning, and the text is empty.",
+        {_TEXT: "", f"{_MESSAGE}/reasoning_content": "It is wide."},
+        "CC387",
+    ),
+    edit(
         "refusal-beside-content",
         "A refusal stands beside the text.",
         {f"{_MESSAGE}/refusal": "I won't."},
