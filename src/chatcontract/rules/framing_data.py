@@ -15,6 +15,8 @@ _CHUNK = "#/components/schemas/CreateChatCompletionStreamResponse"
 _HEAD, _MIDDLE, _END = events(list(STREAM[:2])), events(list(STREAM[2:4])), events(["[DONE]"])
 _WHOLE = _HEAD + _MIDDLE + _END
 _LONG = _HEAD + events(list(STREAM[2:3])) * 20 + events(list(STREAM[3:]))
+_WIDE = events([{**STREAM[2], "obfuscation": "x" * 65536}])
+_LINE = 65536
 _MANY = 20
 _LATE = 1.0
 _AT_ONCE = 0.001
@@ -207,6 +209,43 @@ def stream_beyond_limits(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     yield from of_oddities(reading, "event-too-large", says="expected an event within the limit, got a larger one")
     says = f"expected fewer than {MAX_ODDITIES} oddities of framing, got more: the rest is not told"
     yield from of_oddities(reading, "more-oddities", says=says, severity=Severity.WARNING)
+
+
+@rule(
+    "CC683",
+    anchor=_CHUNK,
+    part=Part.STREAM,
+    severity=Severity.INFO,
+    basis=Basis.INTEROP,
+    source="https://github.com/infiniflow/ragflow/issues/15381",
+    since="0.1",
+    passes=[
+        stream(),
+        stream(body=_LONG.replace(b"Four", b"Four" * 1000)),
+        stream(body=_HEAD + _WIDE.replace(b', "obf', b'\ndata: , "obf') + _MIDDLE + _END),
+    ],
+    fails=[stream(body=_HEAD + _WIDE + _MIDDLE + _END)],
+    breaks=[("older openai-go, RAGFlow, hertz", "stop in the middle: bufio.Scanner: token too long")],
+)
+def line_long(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """A line of the stream has more than 64 KiB.
+
+    ## Why it matters
+    The usual reader of lines in Go gives up there unless it is told otherwise: the stream ends in the middle, and
+    some clients do not even notice. It happens where an image, a whole call or a whole answer is sent at once.
+
+    ## Known exceptions
+    Legal: no length is too much by the standard.
+    """
+    if reading.exchange.response is None or len(reading.exchange.response.body) <= _LINE:
+        return
+    told = enumerate(event for event in reading.events if event.data)
+    for position, event in told:
+        size = event.length - 2
+        if size >= _LINE and "\n" not in event.data:
+            message = f"expected a line of less than {_LINE} bytes, got one of {size}"
+            yield Finding("", message, None, position, "send it in pieces")
+            return
 
 
 @rule(

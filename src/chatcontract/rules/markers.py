@@ -278,7 +278,10 @@ _REASONING = ("reasoning_content", "reasoning", "reasoning_details", "reasoning_
     source="https://github.com/run-llama/llama_index/pull/21076",
     since="0.1",
     passes=[response(), response({"/choices/0/message/reasoning": None})],
-    fails=[response({"/choices/0/message/reasoning_content": "2 and 2 …"})],
+    fails=[
+        response({"/choices/0/message/reasoning_content": "2 and 2 …"}),
+        response({"/choices/0/message/reasoning_content": "2 and 2 …", "/choices/0/message/reasoning": "2 and 2 …"}),
+    ],
     breaks=[("llama_index, the vLLM router, clients of mlx-vlm", "drop the reasoning that has another name")],
     needs=("reasoning",),
 )
@@ -286,16 +289,19 @@ def reasoning_in_undocumented_member(reading: Reading, spec: SpecView) -> Iterat
     """The message tells its reasoning in a member that the contract does not have.
 
     ## Why it matters
-    Every server calls it differently: a client made for one loses the reasoning of another.
+    Every server calls it differently: a client made for one loses the reasoning of another. Where two members
+    tell the same, clients that know both show it twice.
 
     ## Known exceptions
     Legal; it is the only way to tell it.
     """
     for position, _, message in reading.choices:
-        for name in _REASONING:
-            if message.get(name):
-                pointer = f"/choices/{position}/message/{name}"
-                yield Finding(pointer, f'reasoning is told in "{name}", which not every client knows', message[name])
+        told = [name for name in _REASONING if message.get(name)]
+        for at, name in enumerate(told):
+            says = f'reasoning is told in "{name}", which not every client knows'
+            if message[name] in [message[other] for other in told[:at]]:
+                says = f'the same reasoning is told again in "{name}"; clients that know both members show it twice'
+            yield Finding(f"/choices/{position}/message/{name}", says, message[name])
 
 
 @rule(

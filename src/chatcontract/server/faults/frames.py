@@ -156,3 +156,10 @@ def chunk_not_json(frames: JSON) -> JSON:
 def framing_garbage(frames: JSON) -> JSON:
     """A thousand lines that mean nothing stand in the stream."""
     return [*frames, b"x\n\n" * 1100]
+
+
+@fault("CC683", stage=Stage.FRAMES, request="stream")
+def line_long(frames: JSON) -> JSON:
+    """A chunk stands on a line of more than 64 KiB."""
+    value = json.loads(frames[1].removeprefix(b"data: "))
+    return [frames[0], b"data: " + json.dumps({**value, "obfuscation": "x" * 65536}).encode() + b"\n\n", *frames[2:]]
