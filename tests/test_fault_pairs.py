@@ -35,6 +35,7 @@ SHAPES: dict[Part, dict[str, Any]] = {
     Part.ERROR: {"/error/param": 5, "/error/type": None},
 }
 GONE_FROM_STREAMS = {
+    "arguments-told-again": "the arguments do not come to an end before an error event",
     "audio-expiry-missing": "none is promised without a finish_reason, which another example takes away",
     "chunk-after-error": "another example leaves no choices after the error",
     "custom-call-without-input": "an error event excuses it",

@@ -229,11 +229,7 @@ def stream_unasked(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     source="https://github.com/nodetool-ai/nodetool/pull/5755",
     since="0.1",
     passes=[error(status=503), response(), response({"/error": None})],
-    fails=[
-        error(status=200),
-        response(body=_BARE),
-        response(request={"/stream": True}, body=_FAILED),
-    ],
+    fails=[error(status=200), response(body=_BARE), response(request={"/stream": True}, body=_FAILED)],
     breaks=[("nodetool and many others", "report that there are no choices instead of the error")],
 )
 def error_with_success_status(reading: Reading, spec: SpecView) -> Iterator[Finding]:
