@@ -76,7 +76,7 @@ def test_many_details_are_bounded() -> None:
 
 
 def test_an_answer_that_is_no_error_says_nothing() -> None:
-    assert message(refusal(b'{"message": "Hi"}', 200)) == ""
+    assert message(refusal(b'{"model": "m", "message": "Hi"}', 200)) == ""
 
 
 def _brackets(opening: bytes) -> list[bytes]:

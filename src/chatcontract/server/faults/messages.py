@@ -38,6 +38,7 @@ FAULTS = (
         "The answer is told as reasoning, and the text is empty.",
         {_TEXT: "", f"{_MESSAGE}/reasoning_content": "It is wide."},
         "CC387",
+        audited=("CC801",),
     ),
     edit(
         "refusal-beside-content",
