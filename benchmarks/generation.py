@@ -15,8 +15,9 @@ JSON = Any
 Source = Callable[[int], list[JSON]]
 
 SECTION = "generated requests"
-ENUMERATED, DRAWN, FOREIGN = 20_000, 1_000, 100
+ENUMERATED, DRAWN, FOREIGN = 20_000, 1_000, 40
 JUDGED = 1_000
+ROUNDS = 3
 GOAL = 50
 _PATH = "/chat/completions"
 
@@ -52,7 +53,12 @@ def generated(effort: Effort, document: Path | None) -> Iterator[Line]:
 
 
 def _timed(source: Source, count: int) -> Made:
+    """The quickest of some rounds."""
     source(3)
+    return min((_round(source, count) for _ in range(ROUNDS)), key=lambda made: made.seconds)
+
+
+def _round(source: Source, count: int) -> Made:
     start = thread_time()
     bodies = source(count)
     return Made(bodies, (thread_time() - start) / max(1, len(bodies)))
@@ -87,7 +93,7 @@ def _all_of(strategy: Any, count: int) -> list[JSON]:
     found: list[JSON] = []
 
     @settings(
-        max_examples=count, phases=[Phase.generate], database=None, deadline=None,
+        max_examples=count, phases=[Phase.generate], database=None, deadline=None, derandomize=True,
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     @given(strategy)

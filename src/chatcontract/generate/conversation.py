@@ -1,6 +1,6 @@
 """Messages: instructions, turns of users and assistants, calls and the messages that answer them."""
 
-from collections.abc import Collection
+from functools import lru_cache
 from typing import Any
 
 from chatcontract.generate.draws import Draws
@@ -11,6 +11,7 @@ from chatcontract.generate.values import CALLING, IMAGE, NAMES, PDF, SOUNDS
 Object = dict[str, Any]
 DETAILS = (None, "auto", "low", "high", "original")
 _URLS = (IMAGE, IMAGE, "https://example.com/a.png")
+_ROLES = ("developer", "system")
 _MAX_MARKS = 4
 _CALLING_PERCENT = 60
 JSON_WORD = "Answer as JSON."
@@ -35,7 +36,7 @@ class Conversation:
         tools: list[Object],
         functions: list[Object],
         undocumented: bool,
-        without: Collection[str],
+        without: frozenset[str],
     ) -> None:
         self._draws = draws
         self._traits = traits
@@ -66,8 +67,10 @@ class Conversation:
         return self._draws.choose(CALLING).format(first=names[0], last=names[-1])
 
     def _instructions(self) -> list[Object]:
-        roles = [role for role in ("developer", "system") if role not in self._without]
-        if not (roles and self._traits.instructions and self._draws.chance(40)):
+        if not self._traits.instructions:
+            return []
+        roles = tuple(role for role in _ROLES if role not in self._without) if self._without else _ROLES
+        if not roles or not self._draws.chance(40):
             return []
         return [self._named({"role": self._draws.choose(roles), "content": self._texts()})]
 
@@ -79,7 +82,7 @@ class Conversation:
         elif says_json:
             content = JSON_WORD
         elif draws.chance(25):
-            kinds = self._part_kinds()
+            kinds = _part_kinds(self._traits.images, self._traits.sound, self._undocumented, self._without)
             content = [self._part(draws.choose(kinds)) for _ in range(draws.integer(1, 3))]
         return self._named({"role": "user", "content": draws.text() if content is None else content})
 
@@ -150,11 +153,6 @@ class Conversation:
             return [self._part("text") for _ in range(draws.integer(1, 2))]
         return draws.text()
 
-    def _part_kinds(self) -> tuple[str, ...]:
-        taken = {"image_url": self._traits.images, "input_audio": self._traits.sound, "file": True}
-        kinds = [kind for kind, is_taken in taken.items() if is_taken and kind not in self._without]
-        return ("text", "text", *kinds, *(("string",) if self._undocumented else ()))
-
     def _part(self, kind: str) -> Any:
         if kind == "string":
             return self._draws.text()
@@ -185,6 +183,14 @@ class Conversation:
     def _file_part(self) -> Object:
         kept = {"file_id": "file-C0ffee"}
         return {"type": "file", "file": kept if self._draws.chance(50) else {"filename": "a.pdf", "file_data": PDF}}
+
+
+@lru_cache
+def _part_kinds(sees: bool, hears: bool, undocumented: bool, without: frozenset[str]) -> tuple[str, ...]:
+    """The kinds of parts that a user's message may have; usual ones more often."""
+    taken = {"image_url": sees, "input_audio": hears, "file": True}
+    kinds = [kind for kind, is_taken in taken.items() if is_taken and kind not in without]
+    return ("text", "text", *kinds, *(("string",) if undocumented else ()))
 
 
 _PARTS = {

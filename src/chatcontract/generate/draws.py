@@ -1,6 +1,7 @@
 """A source of choices: the grammar asks it and does not know whether a seed or Hypothesis answers."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from random import Random
 from typing import TypeVar
 
@@ -47,6 +48,12 @@ class Draws:
 _STRIDES = (1, 5, 7, 11, 13)
 
 
+@lru_cache
+def _steps(size: int, stride: int) -> tuple[int, ...]:
+    """The distances of equal strides in a circle until they come back."""
+    return tuple(dict.fromkeys(number * stride % size for number in range(size)))
+
+
 class Seeded(Draws):
     """Choices of a seed: the same for the same seed in every process."""
 
@@ -75,7 +82,7 @@ class Seeded(Draws):
         if count == 1:
             return [options[start]]
         stride = _STRIDES[int(self._random() * len(_STRIDES))]
-        return [options[place] for place in {(start + number * stride) % size: None for number in range(count)}]
+        return [options[(start + step) % size] for step in _steps(size, stride)[:count]]
 
     def text(self) -> str:
         """A phrase, one time in six one whose Unicode is hard."""

@@ -85,12 +85,13 @@ def request(draws: Draws, options: Options) -> Object:
             asked["stream"] = kind
     hears = _sound(draws, asked, known_of, options)
     quiet = not offered and not functions and "audio" not in asked and "prediction" not in options.without
-    if quiet and draws.chance(_PREDICTION_PERCENT):
+    if quiet and draws.chance(_PREDICTION_PERCENT) and not known_of.latest:
         settings.prediction(draws, asked)
     settings.settle(draws, asked, known_of, options.deprecated, options.without)
     _nulls(draws, asked, options)
-    for name in options.without & asked.keys():
-        del asked[name]
+    if options.without:
+        for name in options.without & asked.keys():
+            del asked[name]
     called = [] if known_of.reasons else functions
     writer = Conversation(draws, known_of, offered, called, options.undocumented, options.without)
     says_json = (asked.get("response_format") or {}).get("type") == "json_object"

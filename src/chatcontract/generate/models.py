@@ -19,7 +19,8 @@ class Traits(NamedTuple):
 
     `speaks`: it must hear sound or be asked for it; `text_images`: it took the URL of an image as plain text;
     `pensive`: it reasons unless told not to, and takes no tools then; `newer`: it is GPT-5.1 or later, and reasons;
-    `toolless`: it takes no function tools at all.
+    `toolless`: it takes no function tools at all; `latest`: it takes fewer parameters than those before it;
+    `in_memory`: it may cache a prompt in memory only.
     """
 
     reasons: bool
@@ -40,6 +41,8 @@ class Traits(NamedTuple):
     chats: bool
     newer: bool
     toolless: bool
+    latest: bool
+    in_memory: bool
 
 
 @cache
@@ -65,6 +68,8 @@ def traits(model: str) -> Traits:
         chats=model_names.chats(base),
         newer=model_names.generation(base) > 0,
         toolless=model_names.refuses_tools(base, {}) and "none" not in (model_names.efforts(base) or _EFFORTS),
+        latest=model_names.is_latest(base),
+        in_memory=model_names.caches_in_memory(base),
     )
 
 

@@ -165,25 +165,29 @@ SETTINGS = (
 )  # fmt: skip
 _STREAM_OPTIONS = Setting("stream_options", _stream_options)
 _MOST = 5
+_NOT_TAKEN_BY_THE_LATEST = frozenset(("presence_penalty", "frequency_penalty", "logit_bias", "logprobs", "n"))
 
 
 @lru_cache(maxsize=4096)
-def _fitting(traits: Traits, deprecated: bool, predicted: bool, without: frozenset[str]) -> tuple[Setting, ...]:
+def _fitting(model: str, deprecated: bool, predicted: bool, without: frozenset[str]) -> tuple[Setting, ...]:
+    taken = traits(model)
     return tuple(
         one
         for one in SETTINGS
         if one.name not in without
         and not (one.name == "metadata" and "store" in without)
-        and (not one.needs or getattr(traits, one.needs))
+        and (not one.needs or getattr(taken, one.needs))
         and (deprecated or not one.deprecated)
         and (one.beside_prediction or not predicted)
-        and not (one.name == "max_tokens" and traits.reasons)
+        and not (one.name == "max_tokens" and taken.reasons)
+        and not (taken.latest and one.name in _NOT_TAKEN_BY_THE_LATEST)
+        and (taken.in_memory or one.name != "prompt_cache_retention")
     )
 
 
-def settle(draws: Draws, asked: Object, traits: Traits, deprecated: bool, without: Collection[str]) -> None:
+def settle(draws: Draws, asked: Object, taken: Traits, deprecated: bool, without: Collection[str]) -> None:
     """Set some parameters; those already there stay."""
-    fitting = _fitting(traits, deprecated, "prediction" in asked, frozenset(without))
+    fitting = _fitting(asked["model"], deprecated, "prediction" in asked, frozenset(without))
     chosen = draws.some(fitting, _MOST)
     if asked.get("stream") and "stream_options" not in without and draws.chance(40):
         chosen.append(_STREAM_OPTIONS)
@@ -200,8 +204,8 @@ def settle(draws: Draws, asked: Object, traits: Traits, deprecated: bool, withou
         asked["store"] = True
     if asked.get("logprobs") is not True:
         asked.pop("top_logprobs", None)
-    if traits.newer:
-        _fit(asked, model_names.base(asked["model"]))
+    if taken.newer and (taken.pensive or "reasoning_effort" in asked):
+        _fit_effort(asked, model_names.base(asked["model"]))
     if asked.get("response_format"):
         _fit_format(asked, asked["response_format"]["type"])
 
@@ -214,8 +218,8 @@ def _fit_format(asked: Object, kind: str) -> None:
         asked["response_format"] = {"type": "text"}
 
 
-def _fit(asked: Object, model: str) -> None:
-    """Drop what a model of the fifth generation or later does not take beside the rest."""
+def _fit_effort(asked: Object, model: str) -> None:
+    """Drop what a model of the fifth generation or later does not take while it reasons."""
     if asked.get("reasoning_effort", "") is None and not model_names.takes_null_effort(model):
         del asked["reasoning_effort"]
     if asked.get("tools") and model_names.refuses_tools(model, asked):
@@ -223,8 +227,3 @@ def _fit(asked: Object, model: str) -> None:
     if model_names.is_told_to_reason(model, asked):
         for name in ("temperature", "top_p", "logprobs", "top_logprobs"):
             asked.pop(name, None)
-    if model_names.is_latest(model):
-        for name in ("presence_penalty", "frequency_penalty", "logit_bias", "prediction", "n", "top_logprobs"):
-            asked.pop(name, None)
-    if not model_names.caches_in_memory(model):
-        asked.pop("prompt_cache_retention", None)
