@@ -60,6 +60,27 @@ def test_a_directory_stands_for_the_traffic_in_it_and_names_the_rest(tmp_path: P
     ]  # fmt: skip
 
 
+def test_yaml_that_is_no_cassette_is_passed_over_in_a_directory(tmp_path: Path) -> None:
+    (tmp_path / "mkdocs.yml").write_text("site_name: x\nnav:\n- a.md\n")
+    (tmp_path / "chart.yaml").write_text("name: {{ .Values.name }}\n")
+    (tmp_path / "list.yaml").write_text("- 1\n")
+    (tmp_path / "cut.yaml").write_text('interactions:\n- request: {uri: "u\n')
+    made = told(tmp_path)
+    assert made[str(tmp_path)] == [
+        "directory", "of no known format: chart.yaml", "of no known format: list.yaml",
+        "of no known format: mkdocs.yml",
+    ]  # fmt: skip
+    assert "cannot be read on" in made[str(tmp_path / "cut.yaml")][1]
+    with open_source(str(tmp_path / "mkdocs.yml")) as source:
+        assert isinstance(next(source.items), Unreadable)
+
+
+def test_a_cassette_that_begins_otherwise_is_found_in_a_directory(tmp_path: Path) -> None:
+    request = {"method": "POST", "uri": "https://h/v1/chat/completions", "body": "{}", "headers": {}}
+    (tmp_path / "c.yaml").write_text(f'about: x\n"interactions":\n- {json.dumps({"request": request})}\n')
+    assert told(tmp_path)[str(tmp_path / "c.yaml")] == ["VCR cassette", "VCR interaction without an answer"]
+
+
 def test_a_file_that_is_named_is_never_passed_over(tmp_path: Path) -> None:
     (tmp_path / "x.md").write_text("# Title")
     (tmp_path / "e.json").write_text(" ")

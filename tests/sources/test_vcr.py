@@ -263,6 +263,71 @@ def test_what_cannot_be_read_is_said_with_its_line(tmp_path: Path, text: str, wh
     assert item.origin.startswith(f"{tmp_path}/c.yaml:")
 
 
+def two_lists(*pairs: dict[str, Any], uri: str = URL) -> dict[str, Any]:
+    """A cassette as langchain-tests writes it."""
+    requests = [{**pair["request"], "uri": uri, "body": SENT.encode()} for pair in pairs]
+    return {"requests": requests, "responses": [pair["response"] for pair in pairs]}
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_list_of_requests_and_one_of_responses_are_read_as_pairs(tmp_path: Path, packed: bool) -> None:
+    other = interaction(body={"string": json.dumps({**RESPONSE, "id": "chatcmpl-C0ffee2"}).encode()})
+    text = yaml.safe_dump(two_lists(interaction(), other)).encode()
+    made = list(exchanges(read(tmp_path, gzip.compress(text) if packed else text, "c.yaml.gz" if packed else "c")))
+    answers = [json.loads(exchange.response.body)["id"] for exchange in made if exchange.response is not None]
+    assert answers == [RESPONSE["id"], "chatcmpl-C0ffee2"]
+    assert [exchange.request.body for exchange in made if exchange.request is not None] == [SENT.encode()] * 2
+
+
+@pytest.mark.parametrize("more", [{}, {"responses": None}, {"version": 1}])
+def test_requests_without_a_list_of_responses_are_told(tmp_path: Path, more: dict[str, Any]) -> None:
+    made = {"requests": [interaction()["request"]], **more}
+    (item,) = read(tmp_path, yaml.safe_dump(made, sort_keys=False))
+    assert isinstance(item, Unreadable)
+    assert "no list responses" in item.reason
+
+
+@pytest.mark.parametrize(
+    ("requests", "responses", "why"), [(2, 1, "lacks 1 items"), (1, 2, "more items"), (1, 0, "lacks 1 items")]
+)
+def test_requests_and_responses_that_do_not_match_are_told(
+    tmp_path: Path, requests: int, responses: int, why: str
+) -> None:
+    made = two_lists(*[interaction()] * max(requests, responses))
+    cut = {"requests": made["requests"][:requests], "responses": made["responses"][:responses]}
+    *whole, last = read(tmp_path, yaml.safe_dump(cut))
+    assert len(list(exchanges(whole))) == min(requests, responses)
+    assert isinstance(last, Unreadable)
+    assert why in last.reason
+
+
+def test_the_requests_that_wait_for_their_answers_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yaml_items, "MAX_BYTES", 3000)
+    made = two_lists(*[interaction()] * 50)
+    (item,) = read(tmp_path, yaml.safe_dump(made))
+    assert isinstance(item, Unreadable)
+    assert "more than" in item.reason
+
+
+def test_a_post_without_its_address_is_chat_where_the_answer_says_so(tmp_path: Path) -> None:
+    stream = b'data: {"id":"x","object":"chat.completion.chunk"}\n\n'
+    made = two_lists(
+        interaction(), interaction(body={"string": stream}), interaction(body={"string": '{"object":"response"}'}),
+        uri="**REDACTED**",
+    )  # fmt: skip
+    made["requests"].append({**made["requests"][0], "method": "GET"})
+    made["responses"].append(made["responses"][0])
+    path = tmp_path / "c.yaml"
+    path.write_text(yaml.safe_dump(made))
+    with open_source(str(path)) as source:
+        assert len(list(exchanges(list(source.items)))) == 2
+        assert source.passed_over == {"POST **REDACTED**": 1, "GET **REDACTED**": 1}
+
+
+def test_what_an_answer_says_counts_only_where_there_is_no_address(tmp_path: Path) -> None:
+    assert read(tmp_path, yaml.safe_dump(two_lists(interaction(), uri="https://api.example/v1/threads"))) == []
+
+
 def test_an_interaction_beyond_the_bound_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(yaml_items, "MAX_BYTES", 1000)
     made = interaction(body={"string": "x" * 2000})

@@ -12,7 +12,7 @@ from chatcontract.jsontext import FAST_FROM
 from chatcontract.model import Part
 from chatcontract.recording import Recorded, Unreadable
 from chatcontract.sources import files
-from chatcontract.sources.formats import JSON, LINES, SSE, Format, found, titles
+from chatcontract.sources.formats import JSON, LINES, SSE, VCR, Format, found, is_guess, titles
 from chatcontract.sources.messages import Input, Items, pass_over
 
 UNKNOWN = "of no known format"
@@ -25,7 +25,8 @@ class Source(NamedTuple):
     """An opened recording; a context manager that closes it.
 
     `format` says what was found in words; `size` is the number of bytes, 0 if unknown; `passed_over` counts by name
-    what the recording holds beside chat, as far as it was read.
+    what the recording holds beside chat, as far as it was read; `guessed`: it is YAML that does not begin as a
+    cassette does.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Source(NamedTuple):
     size: int
     raw: IO[bytes] | None
     passed_over: "Counter[str]"
+    guessed: bool = False
 
     def position(self) -> int:
         """How many bytes of the file were read; 0 if unknown."""
@@ -171,8 +173,8 @@ def _directory(
 
 
 def _peeked(source: Source) -> Source:
-    """The source; without a format if it is some JSON that has nothing to do with chat."""
-    if source.format not in (JSON.title, LINES.title):
+    """The source; without a format if it is some JSON or YAML that has nothing to do with chat."""
+    if source.format not in (JSON.title, LINES.title) and not source.guessed:
         return source
     first = list(islice(source.items, PEEKED))
     is_traffic = any(isinstance(item, Recorded) for item in first) or source.passed_over
@@ -192,7 +194,8 @@ def _open(name: str, wanted: Part | None, reader: Reader | None = None) -> Sourc
         if form is None or not head.strip():
             return source._replace(format="" if head.strip() else EMPTY)
         given = Input(label, files.rejoined(head, stream), wanted, source.passed_over)
-        return source._replace(format=form.title, items=(reader or form.read)(given))
+        guessed = form is VCR and is_guess(form, head)
+        return source._replace(format=form.title, items=(reader or form.read)(given), guessed=guessed)
     except (OSError, EOFError) as error:
         source.__exit__()
         raise SourceError(f"{label}: cannot be read: {error}. Is the file complete?") from None

@@ -12,7 +12,7 @@ from chatcontract.sources.messages import Input, Items
 _SPACE = b"\xef\xbb\xbf \r\n\t"
 _HAR = pattern(rb'\{(?:\s*"(?!log")[^"\\]*"\s*:\s*"(?:[^"\\]|\\.)*+"\s*,)*+\s*"log"\s*:\s*\{')
 _VCR_JSON = pattern(rb'\{\s*(?:"[a-z_]+"\s*:\s*(?:\d+|"[^"\\]*")\s*,\s*)*"(?:http_)?interactions"\s*:\s*\[')
-_VCR_YAML = pattern(rb"(?m)^(?:http_)?interactions:\s*(?:\[\]\s*)?$")
+_VCR_YAML = pattern(rb"(?m)^(?:http_)?interactions:\s*(?:\[\]\s*)?$|\Arequests:\s*\n *- body:")
 _FLOWS = pattern(rb"\d{1,12}:\d{1,6}:[a-z_]+;")
 _EVENT = pattern(rb'\{\s*"(?:Initialize|EngineStarted|LoadingStarted|PhaseStarted|ScenarioStarted)"\s*:\s*\{')
 
@@ -63,16 +63,17 @@ LINES = Format(
     "jsonl", "JSON lines", (".jsonl", ".ndjson"), _is_lines, "lines:read",
     "Native lines, bare pairs, single bodies, lines of OpenAI Batch input and output files; one a line.",
 )  # fmt: skip
+VCR = Format(
+    "vcr", "VCR cassette", (".yaml", ".yml"),
+    lambda head: head[:1] not in (b"{", b"[") and _VCR_YAML.search(head) is not None, "vcr:read_yaml",
+    "YAML of vcrpy, Ruby's VCR, go-vcr, cassetter, langchain-tests, and schemathesis (`--report vcr`).",
+)  # fmt: skip
 FORMATS = (
     Format(
         "har", "HAR 1.2", (".har",), lambda head: b'"log"' in head and _HAR.match(head) is not None, "har:read",
         "As browsers, proxies and HTTP clients export it, best with the bodies ('with content').",
     ),
-    Format(
-        "vcr", "VCR cassette", (".yaml", ".yml"),
-        lambda head: head[:1] not in (b"{", b"[") and _VCR_YAML.search(head) is not None, "vcr:read_yaml",
-        "YAML of vcrpy, Ruby's VCR, go-vcr, cassetter, and schemathesis (`--report vcr`).",
-    ),
+    VCR,
     Format(
         "vcr-json", "VCR cassette in JSON", (),
         lambda head: b'interactions"' in head and _VCR_JSON.match(head) is not None, "vcr:read_json",
@@ -96,6 +97,11 @@ def found(head: bytes, name: str) -> Format | None:
     start = head.lstrip(_SPACE)
     by_content = next((form for form in FORMATS if form.sniff(start)), None)
     return by_content or next((form for form in FORMATS if stem(name).endswith(form.suffixes or "\0")), None)
+
+
+def is_guess(form: Format, head: bytes) -> bool:
+    """Whether nothing but its name says that a file is of this format."""
+    return not form.sniff(head.lstrip(_SPACE))
 
 
 def stem(name: str) -> str:

@@ -1,8 +1,8 @@
-"""Cassettes: of vcrpy, Ruby's VCR, go-vcr, cassetter and ReqCassette, and what schemathesis writes as such.
+"""Cassettes: of vcrpy, Ruby's VCR, go-vcr, cassetter, ReqCassette and langchain-tests, and those of schemathesis.
 
 The forms: https://vcrpy.readthedocs.io, https://benoittgt.github.io/vcr,
 https://pkg.go.dev/gopkg.in/dnaeon/go-vcr.v4/pkg/cassette, https://pypi.org/project/cassetter,
-https://hexdocs.pm/req_cassette and https://schemathesis.readthedocs.io.
+https://hexdocs.pm/req_cassette, https://pypi.org/project/langchain-tests and https://schemathesis.readthedocs.io.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +11,7 @@ from typing import Any
 from chatcontract.exceptions import SourceError
 from chatcontract.jsontext import parse
 from chatcontract.model import JSON, Headers, Request, Response
+from chatcontract.patterns import pattern
 from chatcontract.reading import members
 from chatcontract.recording import Recorded, Unreadable
 from chatcontract.sources import json_items, values, yaml_items
@@ -28,14 +29,18 @@ from chatcontract.sources.messages import (
 )
 
 NAMES = ("interactions", "http_interactions")
+HALVES = ("requests", "responses")
+"""The two lists of langchain-tests, which keeps a cassette as vcrpy has it in memory."""
 FORM = "VCR interaction"
 CHAT = {"choices", "error", "messages", "object"}
 """Members of the payloads themselves."""
+_IS_ANSWER = pattern(rb'"object"\s*:\s*"chat\.completion')
+_SEARCHED = 2**16
 
 
 def read_yaml(source: Input) -> Items:
     """The chat interactions of a cassette in YAML."""
-    for item in yaml_items.items(source.stream, NAMES):
+    for item in yaml_items.items(source.stream, NAMES, HALVES):
         yield from _made(item.value, item.fault, f"{source.name}:{item.line}", source)
 
 
@@ -66,12 +71,18 @@ def interaction(value: Mapping[str, JSON], origin: str, source: Input) -> Record
     method, url = _text(request.get("method")), _text(request.get("uri") or request.get("url"))
     if not url:
         raise SourceError("an interaction without the address of its request")
-    if not is_chat(method, url):
+    answer = _answer(value) if "/" not in url and method.upper() == "POST" else None
+    if not (is_chat(method, url) or _is_completion(answer)):
         pass_over(source.passed_over, address(method, url))
         return None
     sent = plain_headers(_headers(request.get("headers")))
     body = undone(_body(request), sent, sure=False)
-    return recorded(origin, Request(method.upper(), url, sent, body), _answer(value), origin, FORM)
+    return recorded(origin, Request(method.upper(), url, sent, body), answer or _answer(value), origin, FORM)
+
+
+def _is_completion(answer: Response | None) -> bool:
+    """Whether an answer says that it is one of chat: all there is to tell it by where the address was taken out."""
+    return answer is not None and _IS_ANSWER.search(answer.body[:_SEARCHED]) is not None
 
 
 def _answer(value: Mapping[str, JSON]) -> Response | None:

@@ -29,17 +29,23 @@ class Item(NamedTuple):
     fault: str = ""
 
 
-def items(stream: IO[bytes], names: tuple[str, ...]) -> Iterator[Item]:
+def items(stream: IO[bytes], names: tuple[str, ...], halves: tuple[str, str] | None = None) -> Iterator[Item]:
     """The items of the list under one of these names of the outermost mapping, in order.
 
     The last one is a fault where the document cannot be read on.
+
+    Args:
+        stream: the document.
+        names: of the list.
+        halves: names of two lists that stand for one: the items of the first, all of them in memory, are put
+            together with those of the second as `{"request": …, "response": …}`.
     """
     import yaml
 
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(stream)
     reader = _Reader(loader, yaml)
     try:
-        yield from reader.items(names)
+        yield from reader.items(names, halves)
     except (yaml.YAMLError, ValueError, OSError, EOFError) as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error)
@@ -56,28 +62,55 @@ class _Reader:
         self._room = 0
         self.line = 1
 
-    def items(self, names: tuple[str, ...]) -> Iterator[Item]:
-        if not self._enter(names):
+    def items(self, names: tuple[str, ...], halves: tuple[str, str] | None) -> Iterator[Item]:
+        name = self._found((*names, *(halves or ())[:1])) if self._enter() else ""
+        if name in names:
+            yield from self._list()
+        elif halves and name:
+            yield from self._joined(halves[1])
+        else:
             yield Item(1, None, f"it has no list {' or '.join(names)}")
-            return
+
+    def _list(self) -> Iterator[Item]:
         while not self._loader.check_event(self._yaml.SequenceEndEvent):
             line, self._room = self._loader.peek_event().start_mark.line + 1, MAX_BYTES
             yield Item(line, self._value(0))
 
-    def _enter(self, names: tuple[str, ...]) -> bool:
+    def _joined(self, second: str) -> Iterator[Item]:
+        """The items of the list here, each with that of the same place in the list under `second`."""
+        self._room, waiting = MAX_BYTES, []
+        while not self._loader.check_event(self._yaml.SequenceEndEvent):
+            waiting.append(self._value(0))
+        self._event()
+        waiting.reverse()
+        if not self._found((second,)):
+            yield Item(self.line, None, f"it has no list {second}")
+            return
+        for item in self._list():
+            if not waiting:
+                yield Item(item.line, None, f"{second} has more items than the list before it")
+                return
+            yield item._replace(value={"request": waiting.pop(), "response": item.value})
+        if waiting:
+            yield Item(self.line, None, f"{second} lacks {len(waiting)} items of the list before it")
+
+    def _enter(self) -> bool:
+        """Whether the document is a mapping; it is entered."""
         event = self._event()
         while isinstance(event, self._yaml.StreamStartEvent | self._yaml.DocumentStartEvent):
             event = self._event()
-        if not isinstance(event, self._yaml.MappingStartEvent):
-            return False
+        return isinstance(event, self._yaml.MappingStartEvent)
+
+    def _found(self, names: tuple[str, ...]) -> str:
+        """The next of these names with a list, which is entered; empty if there is none."""
         while not self._loader.check_event(self._yaml.MappingEndEvent):
             self._room = MAX_BYTES
             name = self._value(0)
             if name in names and self._loader.check_event(self._yaml.SequenceStartEvent):
                 self._event()
-                return True
+                return str(name)
             self._value(0)
-        return False
+        return ""
 
     def _event(self) -> Any:
         event = self._loader.get_event()
