@@ -118,6 +118,17 @@ def test_what_was_told_before_is_told_again_where_it_is_met_again(engine: Engine
     assert second == tuple(v._replace(pointer="/messages/1/role") for v in first)
 
 
+@ENGINES
+def test_a_fault_told_before_shows_the_value_that_is_there_now(engine: Engine) -> None:
+    contract = Contract.load(engine=engine, select=["CC0"])
+    given: list[Any] = [{"a": 1}, {"api_key": "secret"}, {"a": float("nan")}, ["x"], ("y",), {}, "dict", "x", 1, 1.5]
+    asked = [{**REQUEST, "store": value} for value in given]
+    told = [contract.check_request(request) for request in asked]
+    assert told == [Contract.load(engine=engine, select=["CC0"]).check_request(request) for request in asked]
+    shown = ['{"a": 1}', '{"api_key": "[Filtered]"}', '{"a": NaN}', '["x"]', '["y"]', "{}", '"dict"', '"x"', "1", "1.5"]
+    assert [[one.value for one in found] for found in told] == [[value] for value in shown]
+
+
 def test_each_chunk_with_the_same_fault_is_told_with_its_own_position() -> None:
     wrong = {**CHUNK, "object": "chunk"}
     exchanges = [Exchange(name, None, Response(200, (), stream(CHUNK, wrong, wrong))) for name in "ab"]

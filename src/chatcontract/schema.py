@@ -31,7 +31,7 @@ class Mismatch(NamedTuple):
     path: list[str | int]
     expected: JSON
     branches: tuple[tuple["Mismatch", ...], ...] = ()
-    text: str | None = None
+    met: str | type | None = None
 
 
 Verdict = Callable[[JSON], bool]
@@ -139,8 +139,10 @@ def _from_rust(error: Any) -> Mismatch:
         return _nested(error, kind, name)
     expected = getattr(kind, _EXPECTED.get(name, "limit"), None)
     value = error.instance
-    text = value if value.__class__ is str else None
-    return Mismatch(name, error.instance_path, error.schema_path, expected, (), text)
+    kind_of = value.__class__
+    met = value if kind_of is str else kind_of if name == "type" and kind_of in (dict, list) else None
+    # As Mismatch() does it, without a call between: a third less for what is made of every error
+    return tuple.__new__(Mismatch, (name, error.instance_path, error.schema_path, expected, (), met))
 
 
 def _nested(error: Any, kind: Any, name: str) -> Mismatch:

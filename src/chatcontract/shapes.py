@@ -1,6 +1,6 @@
 """The validators of one root of the contract, and what they find."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 
@@ -30,7 +30,7 @@ class Shape:
         self._texts = texts
         self._compiler = compiler
         self._ratings = ratings
-        self._known: dict[tuple[str | int, ...], Sequence[Violation]] = {}
+        self._known: dict[tuple[str | int | type, ...], Sequence[Violation]] = {}
 
     @cached_property
     def verdict(self) -> Verdict:
@@ -69,16 +69,22 @@ class Shape:
         return frozenset(place.rpartition("/")[2] for place in mine)
 
     @cached_property
-    def _forms(self) -> list[tuple[Verdict, shape.Found]]:
-        """What is said of the payloads of each form that the profile does not call an error."""
+    def _forms(self) -> list[tuple[JSON, shape.Found]]:
+        """The schema of each form that the profile does not call an error, and what is said of it."""
+        return [
+            (schema, shape.of_form(name, at, says))
+            for name, root, at, says, severity, schema in closures.own().json("forms")
+            if root == self._root and severity[self._ratings.profile] != "error"
+        ]
+
+    @cached_property
+    def _has_form(self) -> Verdict | None:
+        return self._any_of([schema for schema, _ in self._forms]) if self._forms else None
+
+    def _any_of(self, schemas: list[JSON]) -> Verdict:
         import json
 
-        forms = [form for form in closures.own().json("forms") if form[1] == self._root]
-        return [
-            (guarded(self._compiler.verdict(json.dumps(schema))), shape.of_form(name, at, says))
-            for name, _, at, says, severity, schema in forms
-            if severity[self._ratings.profile] != "error"
-        ]
+        return self._compiler.verdict(json.dumps({"anyOf": schemas}))
 
     def violations(
         self, value: JSON, faults: tuple[TextFault, ...] = (), chunk: int | None = None, exchange: str = ""
@@ -104,39 +110,44 @@ class Shape:
 
     def _mismatched(self, value: JSON) -> list[Violation]:
         """What the schema finds; a form that the payload has is said in place of all that deviates."""
-        mismatches: Iterable[Mismatch] = islice(self._lister(value), MAX_MISMATCHES)
+        mismatches = self._lister(value)
         made: list[Violation] = []
-        if self._forms and (form := self._form_of(value)):
-            mismatches = list(mismatches)
-            extra = [mismatch for mismatch in mismatches if self._meanings.is_open(mismatch)]
-            if len(extra) < len(mismatches):
-                mismatches, made = extra, self._rated(form)
+        if self._has_form is not None and self._has_form(value):
+            mismatches, made = self._beside_form(list(islice(mismatches, MAX_MISMATCHES)), value)
         for mismatch in mismatches:
-            for one in islice(meant((mismatch,)), MAX_MISMATCHES) if mismatch.branches else (mismatch,):
-                made += self._said(one, value)
+            if mismatch.branches:
+                made += [said for one in islice(meant((mismatch,)), MAX_MISMATCHES) for said in self._said(one, value)]
+            else:
+                made += self._said(mismatch, value)
+            if len(made) >= MAX_MISMATCHES:
+                break
         return made if len(made) < 2 else _distinct(made)
 
-    def _form_of(self, value: JSON) -> shape.Found | None:
-        for fits, says in self._forms:
-            if fits(value):
-                return says
-        return None
+    def _beside_form(self, mismatches: list[Mismatch], value: JSON) -> tuple[list[Mismatch], list[Violation]]:
+        """The mismatches left, and what is said of the form in place of the others."""
+        extra = list(filter(self._meanings.is_open, mismatches))
+        if len(extra) == len(mismatches):
+            return mismatches, []
+        return extra, self._rated(next(says for schema, says in self._forms if self._any_of([schema])(value)))
 
     def _said(self, mismatch: Mismatch, value: JSON) -> Sequence[Violation]:
-        """The violations of a mismatch, remembered where its place, and a short text if it is about one, decide."""
-        keyword, tokens, path, expected, _, text = mismatch
-        said = expected if keyword == "required" else text
-        if said is None or len(said) > MAX_REMEMBERED_TEXT:
+        """The violations of a mismatch: remembered where its place, and what stands there if it is short, decide."""
+        keyword, tokens, path, expected, _, met = mismatch
+        said = expected if keyword == "required" else met
+        if said is None or (said.__class__ is str and len(said) > MAX_REMEMBERED_TEXT):
             return self._new(mismatch, value)
         key = (said, len(tokens), *tokens, *path)
         known = self._known.get(key)
         if known is None:
             known = self._new(mismatch, value)
-            is_shown = text is None or [one.value for one in known] == [f'"{text}"']  # else it is long, or a key
-            if is_shown and len(join(tokens)) <= MAX_REMEMBERED_PLACE:
+            is_shown = said is not met or [one.value for one in known] == [f'"{met}"']  # else it is long, or a key
+            if (is_shown or said.__class__ is type) and len(join(tokens)) <= MAX_REMEMBERED_PLACE:
                 if len(self._known) >= MAX_REMEMBERED:
                     self._known.clear()
                 self._known[key] = known
+        elif said.__class__ is type:
+            shown = short(shape.reached(value, tokens))
+            return [tuple.__new__(Violation, (*one[:8], shown, *one[9:])) for one in known]
         return known
 
     def _new(self, mismatch: Mismatch, value: JSON) -> list[Violation]:

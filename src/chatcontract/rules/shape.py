@@ -109,6 +109,13 @@ def text_findings(faults: Iterable[TextFault]) -> Iterator[Found]:
         yield Found(_BY_NAME[fault.kind], fault.pointer, _cut(fault.message))
 
 
+def reached(value: JSON, tokens: Sequence[str | int]) -> JSON:
+    """What the tokens of a mismatch lead to."""
+    for token in tokens:
+        value = value[str(token)] if isinstance(value, dict) else value[token]
+    return value
+
+
 def of_form(name: str, at: str, says: str) -> Found:
     """What is said of a payload that has a form."""
     return Found(SCHEMA_MISMATCH, at, says, None, "", name)
@@ -142,9 +149,7 @@ class Meanings:
         at = pointer.join(tokens)
         if name:
             return Found(known.rule, at, known.message, None, known.hint, "absent", name)
-        value = instance
-        for token in tokens:
-            value = value[str(token)] if isinstance(value, dict) else value[token]
+        value = reached(instance, tokens)
         if isinstance(value, float) and not math.isfinite(value):
             return Found(_BY_NAME["non-finite-number"], at, NON_FINITE.format(value))
         message = _message(mismatch, value, known.message)
