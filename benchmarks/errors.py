@@ -43,6 +43,27 @@ def listed(effort: Effort) -> Iterator[Line]:
         yield from _of_fault(effort, contract, made, fault)
 
 
+def first_told(effort: Effort) -> Iterator[Line]:
+    """The same without what is remembered: a fault that was never met at its place before."""
+    section = "all schema errors, told for the first time / verdict on the same faulty payload"
+    contract = Contract.load(select=["CC0"])
+    for made, fault in _faults():
+        check, judge = _forgetful(contract, made.root), judge_of(contract, made.root)
+        mine, other = interleaved([(check, fault.value), (judge, fault.value)], effort)
+        yield Line(section, f"{made.name}: {fault.name}", *mine.over(other), note=fault.remark)
+
+
+def _forgetful(contract: Contract, root: str) -> Callable[[JSON], Violations]:
+    known, check = contract._shapes[root]._known, getattr(contract, f"check_{root}")
+
+    def told(value: JSON) -> Violations:
+        known.clear()
+        found: Violations = check(value)
+        return found
+
+    return told
+
+
 def engine(effort: Effort) -> Iterator[Line]:
     """What the engine alone takes to list the mismatches of our own schema: the floor of `listed`."""
     section = "errors of bare jsonschema-rs on our own schema / verdict on the same faulty payload"

@@ -27,6 +27,7 @@ def sections(effort: Effort, closures: dict[str, str] | None, document: Path | N
         "openapi-core": lambda: verdicts.openapi_core(effort),
         "bytes": lambda: verdicts.from_bytes(effort),
         "errors": lambda: errors.listed(effort),
+        "errors-first": lambda: errors.first_told(effort),
         "engine": lambda: errors.engine(effort),
         "errors-published": lambda: errors.beside_published(effort, closures),
         "rules": lambda: errors.with_all_rules(effort),
