@@ -1,10 +1,10 @@
 """Request (CC296, CC297): regular expressions in schemas and in the grammars of tools."""
 
 import re
+from _thread import allocate_lock
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import islice
-from threading import Lock
 
 from chatcontract import asked as asks
 from chatcontract import json_schema
@@ -22,7 +22,7 @@ _MOST = 50
 """Expressions of one request that are judged."""
 _FLAGGED = pattern(r"\(\?[a-zA-Z-]*i")
 _LOOKING = pattern(r"(?<!\\)\(\?<?[=!]")
-_QUIET = Lock()
+_QUIET = allocate_lock()
 
 
 def _given(schema: JSON, strict: bool = False) -> Example:
