@@ -309,6 +309,7 @@ ILLEGAL = {name: ([START, *stream, STOP], tags) for name, (stream, tags) in AMID
     ),
     "content after the end": ([START, STOP, chunk({"content": "a"})], ["content-after-finish"]),
     "reasoning after the end": ([START, STOP, chunk({"reasoning": "a"})], ["content-after-finish"]),
+    "a number after the end": ([START, STOP, chunk({"token_id": 128009})], []),
     "audio after the end": ([START, STOP, chunk({"audio": {"id": "a"}})], ["content-after-finish"]),
     "call after the end": ([START, STOP, call(**FIRST_CALL)], ["tool-call-after-finish"]),
     "old call after the end": (

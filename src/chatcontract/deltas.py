@@ -110,7 +110,7 @@ class Choice(Subject):
 
     def _take_piece(self, name: str, value: JSON, at: str) -> None:
         if value:
-            if self.ended:
+            if self.ended and not isinstance(value, int | float):
                 self.tell("content-after-finish", f"{at}/delta/{escape(name)}", value)
             if name in _RIVAL:
                 self.spoken.add(name)

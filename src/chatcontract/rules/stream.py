@@ -267,6 +267,7 @@ def finish_repeated(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         stream({"/4": Insert(chunk({}))}),
         stream({"/4": Insert(chunk({"content": ""}))}),
         stream({"/4": Insert(chunk({"audio": _EXPIRY}))}),
+        stream({"/4": Insert(chunk({"token_id": 128009}))}),
     ],
     fails=[stream({"/4": Insert(chunk({"content": "!"}))})],
     breaks=[("clients that stop reading at the finish_reason", "lose the rest of the answer")],
@@ -280,7 +281,8 @@ def delta_after_finish(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     count.
 
     ## Known exceptions
-    The expiry of a spoken answer, which comes last: no finding.
+    The expiry of a spoken answer, which comes last, and numbers that a server has of its own, such as Together's
+    `token_id`: no finding.
     """
     says = "expected nothing after the finish_reason of the choice, got {}"
     yield from of_breaches(reading, "content-after-finish", "tool-call-after-finish", says=says)

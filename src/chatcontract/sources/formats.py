@@ -13,6 +13,7 @@ _SPACE = b"\xef\xbb\xbf \r\n\t"
 _HAR = pattern(rb'\{(?:\s*"(?!log")[^"\\]*"\s*:\s*"(?:[^"\\]|\\.)*+"\s*,)*+\s*"log"\s*:\s*\{')
 _VCR_JSON = pattern(rb'\{\s*(?:"[a-z_]+"\s*:\s*(?:\d+|"[^"\\]*")\s*,\s*)*"(?:http_)?interactions"\s*:\s*\[')
 _VCR_YAML = pattern(rb"(?m)^(?:http_)?interactions:\s*(?:\[\]\s*)?$|\Arequests:\s*\n *- body:")
+_TEST_PROXY = pattern(rb'\{\s*"Entries"\s*:\s*\[')
 _FLOWS = pattern(rb"\d{1,12}:\d{1,6}:[a-z_]+;")
 _EVENT = pattern(rb'\{\s*"(?:Initialize|EngineStarted|LoadingStarted|PhaseStarted|ScenarioStarted)"\s*:\s*\{')
 
@@ -78,6 +79,10 @@ FORMATS = (
         "vcr-json", "VCR cassette in JSON", (),
         lambda head: b'interactions"' in head and _VCR_JSON.match(head) is not None, "vcr:read_json",
         "JSON of vcrpy, Ruby's VCR, cassetter and ReqCassette.",
+    ),
+    Format(
+        "test-proxy", "test proxy recording", (), lambda head: _TEST_PROXY.match(head) is not None, "testproxy:read",
+        "JSON of the test proxy that the Azure SDKs and OpenAI's .NET library are tested with.",
     ),
     Format(
         "schemathesis", "schemathesis events", (), _is_event,

@@ -5,9 +5,10 @@ from typing import IO
 
 from chatcontract.exceptions import SourceError
 from chatcontract.jsontext import ABSENT, FAST_FROM, MAX_BYTES, parse, plain_value, prefer_speed
+from chatcontract.model import Part
 from chatcontract.recording import Recorded, Unreadable, recorded
 from chatcontract.sources import batch
-from chatcontract.sources.messages import Input, Items, kept
+from chatcontract.sources.messages import Input, Items, address, is_foreign, kept, pass_over
 
 
 def read(source: Input) -> Items:
@@ -39,6 +40,10 @@ def record(data: bytes, origin: str, source: Input) -> Recorded | Unreadable | N
         made = recorded(value, data, origin, source.wanted, plain=plain is not ABSENT)
     except SourceError as error:
         return Unreadable(origin, str(error).removeprefix(f"{origin}: "))
+    asked = made.exchange.request
+    if source.wanted is None and made.part is Part.EXCHANGE and asked is not None and is_foreign(asked):
+        pass_over(source.passed_over, address(asked.method, asked.url))
+        return None
     exchange = kept(made.exchange)
     return made if exchange is made.exchange else Recorded(made.part, exchange, made.form)
 

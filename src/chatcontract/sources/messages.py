@@ -18,6 +18,8 @@ MAX_NAMES = 50
 """Names of what was passed over that are told apart; further ones are counted as `others`."""
 OTHERS = "others"
 PATH = "/chat/completions"
+_OTHER_CHATS = ("/v1/messages", "/api/chat")
+"""Operations of other services that have `messages`, too."""
 Items = Iterator[Recorded | Unreadable]
 """What a source yields, in the order of the file."""
 
@@ -42,6 +44,25 @@ def is_chat(method: str, url: str) -> bool:
     (True, False)
     """
     return method.upper() == "POST" and url.partition("?")[0].partition("#")[0].rstrip("/").endswith(PATH)
+
+
+def is_foreign(request: Request) -> bool:
+    """Whether a request says itself that it asks for something else than a chat completion.
+
+    Gateways have chat under addresses of their own, so that the address alone is believed only where it is that of
+    another operation, or where nothing in the body is said to a model.
+
+    >>> is_foreign(Request("GET", "/v1/chat/completions")), is_foreign(Request("POST", ""))
+    (True, False)
+    >>> is_foreign(Request("POST", "/invocations", (), b'{"messages": []}'))
+    False
+    """
+    if request.method.upper() != "POST":
+        return True
+    path = request.url.partition("?")[0].split("://", 1)[-1].partition("/")[2]
+    if not path or is_chat("POST", request.url):
+        return False
+    return f"/{path}".endswith(_OTHER_CHATS) or bool(request.body and b'"messages"' not in request.body)
 
 
 def pass_over(counts: "Counter[str]", name: str) -> None:
