@@ -135,7 +135,8 @@ def test_zstd_without_its_package_says_what_to_install(tmp_path: Path, monkeypat
 def test_the_formats_are_told_by_their_content_before_their_name() -> None:
     samples = {
         "har": HAR, "vcr": "version: 1\ninteractions:\n- a: 1\n", "vcr-json": '{"version": 1, "interactions": [',
-        "test-proxy": '{\n "Entries": [', "schemathesis": '{"Initialize": {}}\n', "flows": "1834:9:websocket;0:~", "sse": ": hi\n\n",
+        "test-proxy": '{\n "Entries": [', "schemathesis": '{"Initialize": {}}\n',
+        "flows": "1834:9:websocket;0:~", "sse": ": hi\n\n",
         "jsonl": '{}\n{}\n', "json": '{\n"a": 1}',
     }  # fmt: skip
     assert list(samples) == [form.name for form in FORMATS]
