@@ -202,12 +202,17 @@ def _pair_values(value: Mapping[str, JSON]) -> Iterable[JSON]:
 
 
 def _pair_request(value: Mapping[str, JSON]) -> Request | None:
-    raw, request = value.get("request_raw"), value.get("request")
-    if request is None and not isinstance(raw, str):
+    raw, request, method = value.get("request_raw"), value.get("request"), str(value.get("method") or "POST")
+    if request is not None:
+        body = dumped(request)
+    elif isinstance(raw, str):
+        body = raw.encode(errors="surrogatepass")
+    elif method.upper() == "POST":
         return None
-    body = dumped(request) if request is not None else str(raw).encode(errors="surrogatepass")
+    else:
+        body = b""
     url = f"https://{value['host']}{value.get('path', '')}" if isinstance(value.get("host"), str) else ""
-    return Request(str(value.get("method") or "POST"), url, pairs(value.get("request_headers")), body)
+    return Request(method, url, pairs(value.get("request_headers")), body)
 
 
 def _pair_body(stream: JSON, response: JSON, raw: JSON) -> bytes | None:

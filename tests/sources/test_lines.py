@@ -42,9 +42,9 @@ def test_other_operations_are_counted_and_not_checked(tmp_path: Path, method: st
 
 
 def test_a_bare_pair_has_a_method_too(tmp_path: Path) -> None:
-    pair = {"host": "api.example", "path": "/v1/chat/completions", "request": {}, "response": {"data": []}}
-    assert read(tmp_path, {**pair, "method": "GET"}, {**pair, "method": "POST"}) == (
-        ["bare pair"],
+    pair = {"host": "api.example", "path": "/v1/chat/completions", "response": {"data": []}}
+    assert read(tmp_path, {**pair, "method": "GET"}, {**pair, "method": "POST"}, {**pair, "request": {}}) == (
+        ["bare pair"] * 2,
         ["GET api.example/v1/chat/completions"],
     )
 

@@ -129,6 +129,7 @@ def strict_root_unfit(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     fails=[
         _strict({"type": "object", "properties": {}, "required": []}),
         _tool(_closed({"a": {**_closed({}), "additionalProperties": True}})),
+        request({"/tools": [{"type": "function", "function": {"name": "f", "strict": True}}]}),
     ],
     compatible=Severity.WARNING,
     needs=("brought", "strict"),
@@ -137,11 +138,16 @@ def strict_object_open(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """An object of a strict schema doesn't rule out further members.
 
     ## Why it matters
-    The service refuses the request: `additionalProperties: false` is required on every object.
+    The service refuses the request: `additionalProperties: false` is required on every object. That holds for a
+    function without `parameters`, too, which only one that is not strict may lack.
 
     ## Known exceptions
     None known.
     """
+    for tool in reading.in_request(asks.tools):
+        if tool.kind == "function" and tool.body.get("strict") is True and "parameters" not in tool.body:
+            message = 'expected parameters with "additionalProperties": false in strict mode, got none'
+            yield Finding(f"/tools/{tool.position}/function", message)
     for place, node in _nodes(reading):
         if _is_object(node) and node.value.get("additionalProperties") is not False:
             at = f"{place}/additionalProperties" if "additionalProperties" in node.value else place
