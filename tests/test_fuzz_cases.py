@@ -74,7 +74,7 @@ def test_the_same_seed_gives_the_same_requests_and_another_one_others() -> None:
     one, same, other = (made(modes=("positive",), size=220, seed=seed) for seed in (5, 5, 6))
     assert one.cases == same.cases
     assert one.cases != other.cases
-    assert one.cases[:157] == other.cases[:157]
+    assert one.cases[:156] == other.cases[:156]
 
 
 def test_a_short_run_takes_evenly_from_what_covers_the_contract() -> None:

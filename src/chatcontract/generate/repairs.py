@@ -17,6 +17,7 @@ _MAX_REPAIRS = 12
 _SOUND = {"voice": "alloy", "format": "pcm16"}
 _FUNCTION = {"type": "function", "function": {"name": "f"}}
 _CUSTOM = {"type": "custom", "custom": {"name": "f"}}
+_NOTHING = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
 
 
 def _put(name: str, value: Any) -> Repair:
@@ -83,6 +84,11 @@ def _number_tools(body: Object, violation: Violation) -> None:
         tool[tool["type"]]["name"] = f"f{at}"
 
 
+def _take_nothing(body: Object, violation: Violation) -> None:
+    """Give a strict function that names no parameters the schema of none."""
+    resolve(body, split(violation.pointer)).setdefault("parameters", deepcopy(_NOTHING))
+
+
 def _say(body: Object, violation: Violation) -> None:
     message = body["messages"][_message_of(violation)]
     message["refusal" if "content" in message else "content"] = "No."
@@ -119,6 +125,7 @@ REPAIRS: Mapping[str, Repair] = {
     "function-message-unmatched": _call_before,
     "tool-call-id-reused": _number_calls,
     "tool-name-repeated": _number_tools,
+    "strict-object-open": _take_nothing,
     "assistant-message-empty": _say,
     "file-part-incomplete": _complete_file,
     "input-audio-invalid": _record_otherwise,
