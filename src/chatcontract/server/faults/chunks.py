@@ -224,7 +224,7 @@ def stream_ends_early(data: JSON) -> JSON:
     return data[: len(data) // 2]
 
 
-@fault("CC600", stage=Stage.CHUNKS, request="stream")
+@fault("CC600", stage=Stage.CHUNKS, request="stream", audited=("CC198",))
 def stream_empty(data: JSON) -> JSON:
     """The stream has no event."""
     return []
