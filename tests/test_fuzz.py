@@ -77,6 +77,7 @@ UNREACHED = {
         ("seed-ignored", "stream-says-something-else", "usage-unstable", "usage-constant", "parts-cost-extra",
          "stream-usage-differs", "streamed-error-differs", "broken-after-abort"), _PAIRS,
     ),
+    "stream-overtaken": "nothing is asked both alone and beside other requests, as an audit does",
     **dict.fromkeys(
         ("audio-expiry-early", "audio-expiry-missing", "audio-expiry-in-milliseconds-streamed", "audio-without-sound"),
         "streamed audio is not generated for this model",
