@@ -14,7 +14,7 @@ from chatcontract.rules import load as rules
 CONTEXT = Context("tiny", "max_tokens", 7)
 BY_ID = {probe.id: probe for probe in load()}
 CHAT = [probe for probe in load() if probe.request.is_chat and probe.request.raw is None]
-TOLERATED = {"request-unknown-parameter": {"CC212"}}
+TOLERATED = {"request-unknown-parameter": {"CC212"}, "errors-content-empty-list": {"CC001"}}
 ON_PURPOSE = {"http-media-type-wrong", "errors-model-unknown", "stream-refused-model"}
 
 
