@@ -26,6 +26,7 @@ deltas envelopes
 schema chunks declare page recording sources.files sources.json_items sources.yaml_items spec.document spec.keywords spec.simplify
 reading reports.* spec.references sources.values
 native refusals outline asked_model reports.replay_terminal har sources.messages completeness findings textcalls toolcalls tokens probe spec.operation spec.reduce
+sources.entries
 rules.* sources.har sources.vcr sources.testproxy sources.flows sources.batch sources.formats judging looks offers plan target probes spec.anchors spec.tiers
 across drift sources.lines probes.* spec.tolerances bodies ratings
 spec.forms

@@ -8,12 +8,11 @@ from typing import Any
 
 from chatcontract.exceptions import SourceError
 from chatcontract.har import OWN
-from chatcontract.jsontext import parse
 from chatcontract.model import JSON, Arrival, Exchange, Headers, Part, Request, Response
 from chatcontract.reading import items as listed
 from chatcontract.reading import members
 from chatcontract.recording import Recorded, Unreadable, cut_by
-from chatcontract.sources.json_items import Item, items
+from chatcontract.sources.entries import entries
 from chatcontract.sources.messages import (
     Input,
     Items,
@@ -35,23 +34,11 @@ FORM = "HAR entry"
 
 def read(source: Input) -> Items:
     """The chat entries of the archive."""
-    for item in items(source.stream, ("entries",)):
-        made = _made(item, source)
-        if made is not None:
-            yield made
+    return entries(source, ("entries",), "#/log/entries", _made)
 
 
-def _made(item: Item, source: Input) -> Recorded | Unreadable | None:
-    origin = f"{source.name}#/log/entries/{item.position}"
-    if item.fault:
-        return Unreadable(origin, item.fault)
-    value, faults = parse(item.data)
-    if not isinstance(value, dict):
-        return Unreadable(origin, faults[0].message if faults else "an entry is an object")
-    try:
-        return _own(value, origin) if isinstance(value.get(OWN), dict) else _entry(value, origin, source)
-    except SourceError as error:
-        return Unreadable(origin, str(error))
+def _made(value: Mapping[str, JSON], origin: str, source: Input) -> Recorded | Unreadable | None:
+    return _own(value, origin) if isinstance(value.get(OWN), dict) else _entry(value, origin, source)
 
 
 def _entry(value: Mapping[str, JSON], origin: str, source: Input) -> Recorded | None:

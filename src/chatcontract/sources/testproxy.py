@@ -6,10 +6,10 @@ The form: https://github.com/Azure/azure-sdk-tools/tree/main/tools/test-proxy
 from collections.abc import Mapping
 
 from chatcontract.exceptions import SourceError
-from chatcontract.jsontext import parse
 from chatcontract.model import JSON, Request, Response
-from chatcontract.recording import Recorded, Unreadable, pairs
-from chatcontract.sources import json_items, values
+from chatcontract.recording import Recorded, pairs
+from chatcontract.sources import values
+from chatcontract.sources.entries import entries
 from chatcontract.sources.messages import (
     Input,
     Items,
@@ -29,23 +29,7 @@ FORM = "test proxy entry"
 
 def read(source: Input) -> Items:
     """The chat entries of the recording."""
-    for item in json_items.items(source.stream, NAMES):
-        made = _made(item, source)
-        if made is not None:
-            yield made
-
-
-def _made(item: json_items.Item, source: Input) -> Recorded | Unreadable | None:
-    origin = f"{source.name}#/Entries/{item.position}"
-    if item.fault:
-        return Unreadable(origin, item.fault)
-    value, faults = parse(item.data)
-    if not isinstance(value, dict):
-        return Unreadable(origin, faults[0].message if faults else "an entry is an object")
-    try:
-        return _entry(value, origin, source)
-    except SourceError as error:
-        return Unreadable(origin, str(error))
+    return entries(source, NAMES, "#/Entries", _entry)
 
 
 def _entry(value: Mapping[str, JSON], origin: str, source: Input) -> Recorded | None:

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from chatcontract.exceptions import SourceError
-from chatcontract.jsontext import parse
 from chatcontract.model import JSON, Headers, Request, Response
 from chatcontract.patterns import pattern
 from chatcontract.reading import members
 from chatcontract.recording import Recorded, Unreadable
-from chatcontract.sources import json_items, values, yaml_items
+from chatcontract.sources import values, yaml_items
+from chatcontract.sources.entries import entries
 from chatcontract.sources.messages import (
     Input,
     Items,
@@ -46,10 +46,7 @@ def read_yaml(source: Input) -> Items:
 
 def read_json(source: Input) -> Items:
     """The chat interactions of a cassette in JSON."""
-    for item in json_items.items(source.stream, NAMES):
-        value, faults = (None, ()) if item.fault else parse(item.data)
-        fault = item.fault or (faults[0].message if faults and not isinstance(value, dict) else "")
-        yield from _made(value, fault, f"{source.name}#/{item.position}", source)
+    return entries(source, NAMES, "#", interaction)
 
 
 def _made(value: JSON, fault: str, origin: str, source: Input) -> Iterator[Recorded | Unreadable]:
