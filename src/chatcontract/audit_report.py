@@ -244,9 +244,8 @@ def _listed(turn: Turn) -> list[str]:
 def scores(catalogue: Iterable[Probe], verdicts: Mapping[str, str], at_fault: Collection[str] = ()) -> Report:
     """Four scores that are never blended, each as `passed` of `of`.
 
-    Conformance counts what every server must do, in answers without an error (those `at_fault` have one),
-    strictness what it should, robustness what it does with broken requests; coverage counts the probes of the
-    catalogue that came to a verdict. Probes of level info count for coverage alone.
+    What each counts is declared in `digest.SCORES`; answers of `at_fault` have an error. Probes of level info
+    count for coverage alone.
     """
     known = list(catalogue)
     decided = [probe for probe in known if verdicts.get(probe.id) in ("passed", "failed")]

@@ -13,6 +13,13 @@ from chatcontract.patterns import pattern
 
 ORDER = {"error": 0, "warning": 1, "info": 2}
 """Severities, the worst first."""
+SCORES = {
+    "conformance": "what every server must do, in answers without an error",
+    "strictness": "what it should do",
+    "robustness": "broken requests that are refused",
+    "coverage": "probes with a verdict, of the catalogue",
+}
+"""The scores of an audit, and what each counts."""
 FIRST_NAMES = 5
 MAX_NAMES = 10_000
 """Results that a group names."""

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from chatcontract.digest import (
     ORDER,
+    SCORES,
     Group,
     by_section,
     deed,
@@ -29,12 +30,6 @@ MAX_PLACES = 12
 """Results that are named under a violation, and violations under a result."""
 MAX_BODIES = 4_000_000
 """Characters of exchanges that are shown; those of results that passed give way first."""
-MEANINGS = {
-    "conformance": "what the contract demands, in answers without an error, of what could be judged",
-    "coverage": "what was exercised, of the whole catalogue",
-    "strictness": "what the contract recommends",
-    "robustness": "bad requests that got a proper error",
-}
 WHOLE = "(the whole)"
 ZERO = {**dict.fromkeys(ORDER, 0), "results": 0}
 _RANK = {"failed": 0, "errored": 1, "inconclusive": 2, "skipped": 3, "passed": 4}
@@ -250,7 +245,7 @@ def _title(report: JSON) -> str:
 
 def _score(name: str, score: JSON) -> JSON:
     share = f"{100 * score['passed'] // score['of']} %" if score["of"] else "none applied"
-    return {"name": name, "share": share, "meaning": MEANINGS.get(name, ""), **score}
+    return {"name": name, "share": share, "meaning": SCORES.get(name, ""), **score}
 
 
 def _facts_of(result: JSON, probe: JSON, called: str) -> Iterator[tuple[str, str]]:

@@ -33,7 +33,7 @@ def test_violations_of_severity_info_are_shown_on_demand(audit_report: dict[str,
 
 def test_four_scores_and_the_capabilities_end_the_report(audit_report: dict[str, Any], written: Write) -> None:
     text = written("text", audit_report)
-    assert re.search(r"^  conformance +11 of 17 +64 %  █+░+  what every server must do$", text, re.M)
+    assert re.search(r"^  conformance +11 of 17 +64 %  █+░+  what every server must do, in answers without", text, re.M)
     assert re.search(r"^  robustness +0 of 0 +–  ░+  broken requests that are refused$", text, re.M)
     assert re.search(r"^  unsupported  logprobs$", text, re.M)
     assert "not clean: 16 probes (5 passed, 7 failed, 1 errored, 2 skipped, 1 inconclusive); " in text

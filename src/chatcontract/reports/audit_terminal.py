@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from textwrap import wrap
 from typing import Any, TextIO
 
-from chatcontract.digest import Group, by_section, grouped, is_clean
+from chatcontract.digest import SCORES, Group, by_section, grouped, is_clean
 from chatcontract.redact import printable
 from chatcontract.style import Style
 
@@ -27,12 +27,6 @@ _KINDS = {
     "inconclusive": "warning",
 }
 _ACCEPTED = "accepted"
-_ABOUT = {
-    "conformance": "what every server must do",
-    "strictness": "what it should do",
-    "robustness": "broken requests that are refused",
-    "coverage": "probes with a verdict",
-}
 _STATES = {"yes": "good", _ACCEPTED: "good", "no": "error", "unsupported": "faint", "unknown": "warning"}
 _BAR, _WIDTH = 24, 90
 
@@ -195,7 +189,7 @@ def _scores(scores: dict[str, dict[str, int]], style: Style) -> Iterator[str]:
         filled, half = (_BAR * passed // of, _BAR * spoilt // of) if of else (0, 0)
         bar = style("█" * filled, "good") + style("▒" * half, "warning") + style("░" * (_BAR - filled - half), "faint")
         share = f"{100 * passed // of:>4} %" if of else "     –"
-        about = _ABOUT.get(name, "") + (f"; {spoilt} more in answers at fault" if spoilt else "")
+        about = SCORES.get(name, "") + (f"; {spoilt} more in answers at fault" if spoilt else "")
         yield f"  {printable(name):13}{passed:>4} of {of:<4}{share}  {bar}  {style(about, 'faint')}".rstrip()
 
 
