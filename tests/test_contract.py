@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -105,6 +105,34 @@ def test_a_member_missing_at_the_top_does_not_hide_what_is_wrong_below(engine: E
         ("CC001", ""), ("CC001", "/messages/0/role"), ("CC001", "/n"), ("CC004", "/x-more"),
     }  # fmt: skip
     assert [v.message for v in found if not v.pointer] == ['"model" is missing']
+
+
+DEEP: Any = [[{"a": [1]}]]
+TOOL = {"type": "function", "function": {"name": "f"}}
+
+
+@pytest.mark.parametrize(
+    ("messages", "places"),
+    [
+        ([{"role": "usr", "content": "Hi"}], {"/messages/0/role"}),
+        ([{"content": "Hi"}, {"role": "usr"}], {"/messages/0", "/messages/1/role"}),
+        ([{"role": "usr"}, {"role": "user"}], {"/messages/0/role", "/messages/1"}),
+        ([{"role": "usr", "content": DEEP}], {"/messages/0/role"}),
+        ([{"role": "usr", "content": ""}], {"/messages/0/role"}),
+        ([{"role": None}, {"role": 5}, {"role": ["user"]}], {f"/messages/{n}/role" for n in range(3)}),
+        ([{"role": "usr"}, "Hi", None], {"/messages/0/role", "/messages/1", "/messages/2"}),
+        ([{"role": "user", "content": "Hi"}] * 9 + [{"role": "usr"}, {}], {"/messages/9/role", "/messages/10"}),
+        ("usr", {"/messages"}),
+    ],
+)
+@pytest.mark.parametrize("more", [{}, {"model": 1}, {"tools": [{"type": "fn"}, TOOL, {}]}], ids=["", "model", "tools"])
+def test_wrong_tags_hide_nothing_and_engines_agree(messages: Any, places: set[str], more: dict[str, Any]) -> None:
+    body = {"model": "gpt-4o", "messages": messages, **more}
+    rust, reference = (Contract.load(engine=engine, select=["CC0"]).check_request(body) for engine in get_args(Engine))
+    assert sorted(rust) == sorted(reference)
+    assert {v.pointer for v in rust if v.pointer.startswith("/messages")} == places
+    beside = {v.pointer for v in rust} - places
+    assert beside == {"model": {"/model"}, "tools": {"/tools/0/type", "/tools/2"}}.get(next(iter(more), ""), set())
 
 
 @ENGINES

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from chatcontract.spec.document import Document
 
 OWN = os.path.join(os.path.dirname(__file__), "contract")
-FORMAT = 4
+FORMAT = 5
 """Raised when what a closure holds changes, so that kept ones are made anew."""
 
 

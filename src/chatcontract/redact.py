@@ -34,6 +34,7 @@ _KEYS = pattern(
     r"|\beyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]*"
 )
 _SHORTEST_KEY = len("sk-12345678")
+_PLAIN = (int, float, type(None))  # a union would be made, and is slower to ask, at each call
 _WORDS = {None: "null", True: "true", False: "false"}
 _CONTROL = pattern("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -85,16 +86,14 @@ def short(value: JSON, limit: int = MAX_VALUE) -> str:
     >>> short(list(range(1000)), 20)
     '[0, 1, 2, 3, 4, 5, …'
     """
-    if isinstance(value, str) and len(value) < _SHORTEST_KEY < limit and value.isalnum() and value.isprintable():
-        return f'"{value}"'
-    if isinstance(value, int | float | None) and (plain := _plain(value)):
+    if isinstance(value, str):
+        if len(value) < _SHORTEST_KEY < limit and value.isalnum() and value.isprintable():
+            return f'"{value}"'
+    elif isinstance(value, _PLAIN) and (plain := _plain(value)):
         return plain
-    if isinstance(value, str) and limit > 0:
-        whole = printable(text(_scalar(value, limit)))
-    else:
-        pieces: list[str] = []
-        _write(value, pieces, limit, 0)
-        whole = printable(text("".join(pieces)))
+    pieces: list[str] = []
+    _write(value, pieces, limit, 0)
+    whole = printable(text("".join(pieces)))
     return whole if len(whole) <= limit else whole[: limit - 1] + "…"
 
 
@@ -111,7 +110,7 @@ def _write(value: JSON, pieces: list[str], room: int, depth: int) -> int:
         return 0
     if isinstance(value, dict):
         return _write_members(value, pieces, room, depth)
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return _write_items(value, pieces, room, depth)
     piece = _scalar(value, room)
     pieces.append(piece)
@@ -121,7 +120,7 @@ def _write(value: JSON, pieces: list[str], room: int, depth: int) -> int:
 def _scalar(value: JSON, room: int) -> str:
     if isinstance(value, str):
         return encode_basestring(value[: room + 40])
-    if isinstance(value, int | float | None) and (plain := _plain(value)):
+    if isinstance(value, _PLAIN) and (plain := _plain(value)):
         return plain
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 200:
         return f"(an integer of {value.bit_length()} bits)"
@@ -136,10 +135,12 @@ def _write_members(value: dict[str, JSON], pieces: list[str], room: int, depth: 
     for position, (name, member) in enumerate(value.items()):
         if room <= 0:
             break
-        head = (", " if position else "") + _scalar(str(name), room) + ": "
+        name = str(name)
+        head = f"{', ' if position else ''}{encode_basestring(name[: room + 40])}: "
         pieces.append(head)
-        secret = isinstance(member, str) and _SECRET_NAMES.match(str(name))
-        room = _write(FILTERED if secret else member, pieces, room - len(head), depth + 1)
+        if isinstance(member, str) and _SECRET_NAMES.match(name):
+            member = FILTERED
+        room = _write(member, pieces, room - len(head), depth + 1)
     pieces.append("}")
     return room - 2
 

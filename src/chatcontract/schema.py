@@ -8,22 +8,29 @@ from functools import cached_property, lru_cache
 from itertools import chain
 from typing import Any, NamedTuple, Protocol
 
+from chatcontract import pointer
 from chatcontract.exceptions import SpecError
 from chatcontract.jsontext import object_faults
 from chatcontract.model import JSON, Engine
 from chatcontract.patterns import pattern
 from chatcontract.redact import short
+from chatcontract.unions import TAG
 
 ENGINES: tuple[Engine, ...] = ("jsonschema-rs", "jsonschema")
 MAX_MISMATCHES = 1000
 """Mismatches of one payload that are read; a payload with more is broken enough."""
+MAX_SEARCHED = 4
+"""Items of an array whose tags are searched: for more the engine's own list costs less."""
+MAX_TAGS, MAX_TAG = 64, 60
+"""Wrong tags that are remembered, and characters of one."""
 
 
 class Mismatch(NamedTuple):
     """One keyword of the schema that a value fails.
 
     `tokens` lead to the value in the instance, `path` to the keyword in the schema; `expected` is what the
-    keyword asked for, `branches` the mismatches of each branch of a union that types and tags cannot decide.
+    keyword asked for, `branches` the mismatches of each branch of a union that types and tags cannot decide; `met` is
+    the value, if it is a text, or its class, if it is an array or object of the wrong type.
     """
 
     keyword: str
@@ -32,6 +39,14 @@ class Mismatch(NamedTuple):
     expected: JSON
     branches: tuple[tuple["Mismatch", ...], ...] = ()
     met: str | type | None = None
+
+
+class Known(Mismatch):
+    """A mismatch that is the same object wherever it is met again, and equal to nothing else."""
+
+    __slots__ = ()
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
 
 
 Verdict = Callable[[JSON], bool]
@@ -88,39 +103,115 @@ class RustCompiler:
 class _RustLister:
     """Lists mismatches by jsonschema-rs.
 
-    The engine copies into each error all that the error is about: the whole payload where a member at its top is
-    missing. So these are found here, and the engine is asked about the rest.
+    One error of the engine costs as much as a dozen verdicts on a small payload, for it copies all that the error is
+    about: the whole payload where a member at its top is missing. So members missing at the top are found here, and
+    tags missing or unknown in the items of short arrays there; the engine tells whether that was all.
     """
 
     def __init__(self, text: str, compiled: Callable[[str], Any]) -> None:
         self._text, self._compiled = text, compiled
+        schema = json.loads(text)
+        self._schema: dict[str, JSON] = schema if isinstance(schema, dict) else {}
+        self._missing = {n: Known("required", [], ["required"], n) for n in self._schema.get("required", ())}
+        self._required = frozenset(self._missing)
+        self._searches = [(tag.member, tag.search) for tag in _tags(self._schema)]
 
     @cached_property
     def _whole(self) -> Any:
-        return self._compiled(self._text).iter_errors
+        return self._compiled(self._text)
 
     @cached_property
-    def _missing(self) -> dict[str, Mismatch]:
-        schema = json.loads(self._text)
-        required = schema.get("required", ()) if isinstance(schema, dict) else ()
-        return {name: Mismatch("required", [], ["required"], name) for name in required}
+    def _below(self) -> Any:
+        return self._compiled(json.dumps({**self._schema, "required": []}))
 
     @cached_property
-    def _required(self) -> frozenset[str]:
-        return frozenset(self._missing)
-
-    @cached_property
-    def _rest(self) -> Any:
-        return self._compiled(json.dumps({**json.loads(self._text), "required": []}))
+    def _beside_tags(self) -> Any:
+        rest = {**json.loads(self._text), "required": []}
+        for tag in _tags(rest):
+            tag.drop(rest)
+        return self._compiled(json.dumps(rest))
 
     def mismatches(self, instance: JSON) -> Iterable[Mismatch]:
         """See Lister."""
-        if not isinstance(instance, dict) or instance.keys() >= self._required:
-            return map(_from_rust, self._whole(instance))
-        missing = [one for name, one in self._missing.items() if name not in instance]
-        if self._rest.is_valid(instance):
+        if not isinstance(instance, dict):
+            return map(_from_rust, self._whole.iter_errors(instance))
+        is_whole = self._required <= instance.keys()
+        missing = [] if is_whole else [one for name, one in self._missing.items() if name not in instance]
+        wrong = self._with_wrong_tags(instance) if self._searches else []
+        if wrong and self._beside_tags.is_valid(instance):
+            return missing + wrong
+        rest = self._below if missing else self._whole
+        if missing and rest.is_valid(instance):
             return missing
-        return chain(missing, map(_from_rust, self._rest.iter_errors(instance)))
+        return chain(missing, map(_from_rust, rest.iter_errors(instance)))
+
+    def _with_wrong_tags(self, instance: dict[str, JSON]) -> list[Mismatch]:
+        """What is wrong with the tags; nothing where the engine has to tell it."""
+        found: list[Mismatch] = []
+        for member, search in self._searches:
+            if member in instance and not search(instance[member], found):
+                return []
+        return found
+
+
+_PLAIN = {"type": ["string", "integer", "boolean", "null"], "not": {"const": ""}}
+"""What may stand beside a wrong tag: nothing deep, and texts that the engine has to read to compare them."""
+
+
+class _Tag:
+    """The member that tells the items of an array at the top apart, and the place in the schema that has its values."""
+
+    def __init__(self, member: str, path: list[str | int], node: dict[str, JSON]) -> None:
+        self.member = member
+        ((self._name, options),) = node["properties"].items()
+        self._path, self._expected, self._options = path, options["enum"], frozenset(options["enum"])
+        self._known: dict[tuple[int, str | None], Known] = {}
+
+    def search(self, items: JSON, found: list[Mismatch]) -> bool:
+        """Add what is wrong with the tags of the items; False where the engine has to tell it."""
+        if items.__class__ is not list or len(items) > MAX_SEARCHED:
+            return False
+        for index, item in enumerate(items):
+            if item.__class__ is not dict:
+                return False
+            tag = item.get(self._name)
+            if tag.__class__ is str and tag in self._options:
+                continue
+            if tag.__class__ is not str and (tag is not None or self._name in item):
+                return False
+            found.append(self._known.get((index, tag)) or self._mismatch(index, tag))
+        return True
+
+    def _mismatch(self, index: int, tag: str | None) -> Mismatch:
+        if tag is None:
+            made = Known("required", [self.member, index], [*self._path, "required"], self._name)
+        else:
+            path = [*self._path, "properties", self._name, "enum"]
+            made = Known("enum", [self.member, index, self._name], path, self._expected, (), tag)
+        if len(self._known) < MAX_TAGS and len(tag or "") <= MAX_TAG:
+            self._known[index, tag] = made
+        return made
+
+    def drop(self, schema: JSON) -> None:
+        """Let what `search` finds pass in the schema, and take out the question whether an item is in order at all."""
+        node = pointer.resolve(schema, self._path)
+        node.clear()
+        node["additionalProperties"] = _PLAIN
+        held = schema["properties"][self.member]
+        if held["items"].keys() == {"if", "else"}:
+            held["items"] = held["items"]["else"]
+
+
+def _tags(schema: dict[str, JSON]) -> Iterator[_Tag]:
+    """The tags of items at the top, where the end of a chain of `if` is marked as being about the tag."""
+    for member, held in schema.get("properties", {}).items():
+        node = held.get("items") if isinstance(held, dict) else None
+        path: list[str | int] = ["properties", member, "items"]
+        while isinstance(node, dict) and "if" in node:
+            step = "then" if node["if"] == {"type": "object"} else "else"
+            node, path = node.get(step), [*path, step]
+        if isinstance(node, dict) and node.get("$comment") == TAG:
+            yield _Tag(member, path, node)
 
 
 _EXPECTED = {

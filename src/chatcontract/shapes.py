@@ -1,6 +1,6 @@
 """The validators of one root of the contract, and what they find."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 
@@ -11,7 +11,7 @@ from chatcontract.pointer import escape, join
 from chatcontract.ratings import Ratings, encodable
 from chatcontract.redact import short
 from chatcontract.rules import shape
-from chatcontract.schema import MAX_MISMATCHES, Compiler, Lister, Mismatch, Verdict, meant
+from chatcontract.schema import MAX_MISMATCHES, Compiler, Known, Lister, Mismatch, Verdict, meant
 
 MAX_REMEMBERED = 1024
 """Mismatches whose violations are remembered: a server says the same wrong thing in every chunk."""
@@ -30,7 +30,7 @@ class Shape:
         self._texts = texts
         self._compiler = compiler
         self._ratings = ratings
-        self._known: dict[tuple[str | int | type, ...], Sequence[Violation]] = {}
+        self._known: dict[Hashable, tuple[list[str | int], Sequence[Violation]]] = {}
 
     @cached_property
     def verdict(self) -> Verdict:
@@ -133,22 +133,31 @@ class Shape:
     def _said(self, mismatch: Mismatch, value: JSON) -> Sequence[Violation]:
         """The violations of a mismatch: remembered where its place, and what stands there if it is short, decide."""
         keyword, tokens, path, expected, _, met = mismatch
-        said = expected if keyword == "required" else met
-        if said is None or (said.__class__ is str and len(said) > MAX_REMEMBERED_TEXT):
-            return self._new(mismatch, value)
-        key = (said, len(tokens), *tokens, *path)
+        key: Hashable
+        if mismatch.__class__ is Known:
+            key = mismatch
+        else:
+            said = expected if keyword == "required" else met
+            if said is None or (said.__class__ is str and len(said) > MAX_REMEMBERED_TEXT):
+                return self._new(mismatch, value)
+            key = (keyword, said, *tokens)
         known = self._known.get(key)
-        if known is None:
-            known = self._new(mismatch, value)
-            is_shown = said is not met or [one.value for one in known] == [f'"{met}"']  # else it is long, or a key
-            if (is_shown or said.__class__ is type) and len(join(tokens)) <= MAX_REMEMBERED_PLACE:
-                if len(self._known) >= MAX_REMEMBERED:
-                    self._known.clear()
-                self._known[key] = known
-        elif said.__class__ is type:
+        if known is None or known[0] != path:  # compared, not a part of the key: its texts are new, and long to hash
+            made = self._new(mismatch, value)
+            self._remember(key, mismatch, made)
+            return made
+        if met.__class__ is type:
             shown = short(shape.reached(value, tokens))
-            return [tuple.__new__(Violation, (*one[:8], shown, *one[9:])) for one in known]
-        return known
+            return [tuple.__new__(Violation, (*one[:8], shown, *one[9:])) for one in known[1]]
+        return known[1]
+
+    def _remember(self, key: Hashable, mismatch: Mismatch, said: Sequence[Violation]) -> None:
+        """Keep what is said, unless the text that was met is not shown whole: it is long, or a key."""
+        is_shown = mismatch.met.__class__ is not str or [one.value for one in said] == [f'"{mismatch.met}"']
+        if is_shown and len(join(mismatch.tokens)) <= MAX_REMEMBERED_PLACE:
+            if len(self._known) >= MAX_REMEMBERED:
+                self._known.clear()
+            self._known[key] = mismatch.path, said
 
     def _new(self, mismatch: Mismatch, value: JSON) -> list[Violation]:
         return [one for found in self._meanings.findings(mismatch, value) for one in self._rated(found)]

@@ -12,6 +12,8 @@ from chatcontract.model import JSON
 Schema = dict[str, JSON]
 
 TYPES = ("null", "boolean", "object", "array", "number", "string")
+TAG = "tag"
+"""Marks, as `$comment`, what ends a chain of `if`: the tag is missing, or none of the branches has it."""
 _PREFERRED_TAGS = ("role", "type")
 
 
@@ -180,7 +182,7 @@ def _narrowed(branch: JSON, name: str) -> JSON:
 
 def _tag_chain(group: list[Schema], tag: Tag) -> Schema:
     every = [value for values in tag.values for value in values]
-    chained: Schema = {"required": [tag.name], "properties": {tag.name: {"enum": every}}}
+    chained: Schema = {"$comment": TAG, "required": [tag.name], "properties": {tag.name: {"enum": every}}}
     for branch, values in reversed(list(zip(group, tag.values, strict=True))):
         asked = {"const": values[0]} if len(values) == 1 else {"enum": list(values)}
         chained = {
