@@ -531,7 +531,9 @@ def test_the_demo_is_clean_and_writes_its_reports(tmp_path: Path, capsys: pytest
     assert main(arguments) == 0
     made = json.loads((tmp_path / "a.json").read_text())
     assert made["summary"]["results"]["failed"] == 0
-    assert "plan:" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "plan:" in said
+    assert "OPENAI_API_KEY" not in said, "the demo has a key of its own"
 
 
 def test_nobody_there_is_exit_code_3(capsys: pytest.CaptureFixture[str]) -> None:

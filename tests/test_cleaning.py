@@ -104,9 +104,23 @@ def test_arrivals_stay_in_order_and_inside(data: bytes, offsets: list[int]) -> N
     assert b"abcdefgh12345678" not in found
 
 
+@pytest.mark.parametrize("name", ["x-portkey-virtual-key", "x-functions-key", "Helicone-Auth"])
+def test_headers_of_gateways_lose_their_keys(name: str) -> None:
+    found = clean(exchange(response=Response(200, ((name, "plain-looking"),), b'{"a": "plain-looking"}'))).response
+    assert found == Response(200, ((name, "[Filtered]"),), b'{"a": "[Filtered]"}')
+
+
 @pytest.mark.parametrize(
     "name",
-    ["x-ratelimit-remaining-tokens", "content-type", "openai-version", "x-request-id", "keep-alive", "max-tokens"],
+    [
+        "idempotency-key",
+        "x-ratelimit-remaining-tokens",
+        "content-type",
+        "openai-version",
+        "x-request-id",
+        "keep-alive",
+        "max-tokens",
+    ],
 )
 def test_other_headers_stay(name: str) -> None:
     assert not is_secret(name)

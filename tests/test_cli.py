@@ -237,6 +237,34 @@ def test_a_closed_pipe_is_no_fault_of_ours(tmp_path: Path) -> None:
     assert b"fault" not in done.stderr
 
 
+@pytest.mark.parametrize("form", ["json", "html"])
+def test_no_report_is_written_over_what_is_read(tmp_path: Path, form: str) -> None:
+    traffic = lines(tmp_path / "t.jsonl", pair(RESPONSE))
+    before = traffic.read_bytes()
+    (tmp_path / "linked.jsonl").symlink_to(traffic)
+    for path in (traffic, tmp_path / "linked.jsonl"):
+        done = run("check", traffic, "--report", f"{form}={path}")
+        assert done.returncode == 2
+        assert "is to be read and cannot be written to" in done.stderr
+    assert traffic.read_bytes() == before
+
+
+def test_a_report_on_standard_output_has_it_alone(tmp_path: Path) -> None:
+    traffic = lines(tmp_path / "t.jsonl", pair(BAD_ANSWER))
+    done = run("check", traffic, "--report", "json=-")
+    assert json.loads(done.stdout)["summary"]["violations"]["error"] == 1
+    assert "CC001 schema-mismatch" in done.stderr
+    twice = run("check", traffic, "--report", "html=-", "--format", "json")
+    assert (twice.returncode, twice.stdout) == (2, "")
+
+
+def test_a_folder_that_cannot_be_made_is_no_fault_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = run("audit", "demo", "--probe", "request-minimal", "--output", tmp_path / "file" / "inside")
+    assert done.returncode == 3
+    assert "cannot be made" in done.stderr
+
+
 def test_an_output_that_cannot_hold_the_characters_still_works(tmp_path: Path) -> None:
     path = lines(tmp_path / "t.jsonl", pair(changed(RESPONSE, {"/choices/0/finish_reason": "日本"})))
     done = run("check", path, PYTHONIOENCODING="ascii", PYTHONUTF8="0")

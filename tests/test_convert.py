@@ -153,6 +153,14 @@ def test_nothing_to_convert_is_said_with_its_code(tmp_path: Path, capsys: pytest
     assert main(["convert", str(tmp_path / "gone"), str(tmp_path / "o.jsonl")]) == 3
 
 
+def test_an_output_stays_where_nothing_could_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "kept.har").write_text("kept")
+    assert main(["convert", str(tmp_path / "absent.jsonl"), str(tmp_path / "kept.har")]) == 3
+    assert "stays as it is" in capsys.readouterr().err
+    assert (tmp_path / "kept.har").read_text() == "kept"
+    assert list(tmp_path.iterdir()) == [tmp_path / "kept.har"]
+
+
 def test_a_packed_output_is_the_same_in_every_run(tmp_path: Path) -> None:
     (tmp_path / "t.sse").write_bytes(events(list(STREAM)))
     made = []

@@ -22,7 +22,9 @@ _NAMES = (
     r"(?:access|auth|refresh|id|session|security|bearer)[-_]?token|(?:set[-_])?cookie|client[-_]?secret|secret|"
     r"password|passwd|credentials?"
 )
-_HEADER = re.compile(rf"(?i)(?:^|-)(?:{_NAMES}|token|signature|x-auth[a-z-]*)$|^cookie2?$")
+_HEADER = re.compile(
+    rf"(?i)(?:^|-)(?:{_NAMES}|token|signature|auth|x-auth[a-z-]*|(?<!idempotency-)(?<!cache-)key)$|^cookie2?$"
+)
 _PARAMETER = re.compile(rf"(?i)^(?:{_NAMES}|key|token|code|auth|signature|sig)$")
 _MEMBER = re.compile(
     rf'(?i)"(?:{_NAMES})"\s*:\s*"((?:[^"\\]|\\.)+)"|\\"(?:{_NAMES})\\"\s*:\s*\\"((?:[^"\\]|\\[^"])+)\\"'.encode()
@@ -92,7 +94,7 @@ def given_away(request: Request | None, response: Response | None) -> Iterator[s
 def is_secret(header: str) -> bool:
     """Whether a header of that name carries a key.
 
-    >>> is_secret("X-Api-Key"), is_secret("Ocp-Apim-Subscription-Key"), is_secret("X-RateLimit-Remaining-Tokens")
+    >>> is_secret("X-Api-Key"), is_secret("X-Portkey-Virtual-Key"), is_secret("X-RateLimit-Remaining-Tokens")
     (True, True, False)
     """
     return header.lower() in SECRET_HEADERS or _HEADER.search(header) is not None

@@ -70,7 +70,7 @@ def _add_selection(command: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Audit; returns the exit code."""
     options.settle(arguments, fail_on="error", format="text")
-    outputs = _outputs(arguments)
+    outputs = options.outputs(arguments, FILES)
     writers = {form: renderer(form, AUDIT_RENDERERS) for form, _ in outputs}
     url = arguments.url or os.environ.get("OPENAI_BASE_URL") or ""
     if not url:
@@ -87,14 +87,6 @@ def run(arguments: argparse.Namespace) -> int:
             colour = form == "text" and options.wants_colour(stream)
             writers[form](report, stream, colour=colour, verbose=arguments.verbose)
     return 130 if audit.interrupted else _exit_code(report, collector, arguments.fail_on)
-
-
-def _outputs(arguments: argparse.Namespace) -> list[tuple[str, str]]:
-    outputs = [(arguments.format, "-"), *arguments.report]
-    if arguments.output:
-        os.makedirs(arguments.output, exist_ok=True)
-        outputs += [(form, os.path.join(arguments.output, name)) for form, name in FILES.items()]
-    return outputs
 
 
 def _demo() -> AbstractContextManager[Any]:
@@ -140,6 +132,8 @@ def _dry_run(audit: Any, arguments: argparse.Namespace, *, to_file: bool) -> int
 
 def _key_text(target: Any) -> str:
     """Where the key comes from, and who gets it."""
+    if target.key == DEMO_KEY:
+        return "key of its own"
     if not target.key:
         return "headers given by hand" if target.secrets else f"no key ({target.key_name} is not set)"
     return f"key from {target.key_name}, sent to {printable(urlsplit(target.base).netloc)}"

@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         "target": None,
     }
     wanted = None if arguments.wanted == "auto" else Part(arguments.wanted)
-    outputs = [(arguments.format, "-"), *arguments.report]
+    outputs = options.outputs(arguments, reads=arguments.paths)
     renderers = {form: renderer(form) for form, _ in outputs}
     collector = Collector(head, rules.get, keep=any(form != "jsonl" for form, _ in outputs))
     line = options.StatusLine(enabled=not arguments.quiet)
@@ -93,7 +93,7 @@ def _write(form: str, stream: Any, report: Report, arguments: argparse.Namespace
 
         return json_.render_rest(report, stream)
     clean = not report["summary"]["rules"] and not report["summary"]["results"]["errored"]
-    if form == "text" and arguments.quiet and clean and stream is sys.stdout:
+    if form == "text" and arguments.quiet and clean and stream in (sys.stdout, sys.stderr):
         return None
     return render(report, stream, colour=options.wants_colour(stream), verbose=arguments.verbose)
 

@@ -11,6 +11,7 @@ from typing import Any
 from chatcontract import __version__
 from chatcontract.commands import options
 from chatcontract.convert import MAX_NAMED, TARGETS, Tally, convert, replacing, target
+from chatcontract.exceptions import SourceError
 from chatcontract.redact import printable
 from chatcontract.reports.terminal import beside
 from chatcontract.runner import EVERY
@@ -56,6 +57,9 @@ def run(arguments: argparse.Namespace) -> int:
         with nullcontext(sys.stdout.buffer) if arguments.out == "-" else replacing(arguments.out) as out:
             convert(arguments.paths, out.write, form, __version__, _Progress(line), tally)
             out.flush()
+            if not tally.written and os.path.exists(arguments.out):
+                _tell(tally, arguments)
+                raise SourceError(f"{arguments.out}: stays as it is, since nothing was read.")
     finally:
         line.clear()
     _tell(tally, arguments)
@@ -70,7 +74,7 @@ def _refuse_input(paths: list[str], out: str) -> None:
         within = os.path.isdir(path) and os.path.realpath(out).startswith(os.path.realpath(path) + os.sep)
         if within and os.path.exists(out):
             raise ValueError(f"{out}: lies in {path}, which is to be read. Choose another place.")
-        if os.path.exists(out) and path != "-" and os.path.exists(path) and os.path.samefile(path, out):
+        if options.is_same_file(path, out):
             raise ValueError(f"{out}: is to be read and cannot be written to. Choose another name.")
 
 

@@ -178,7 +178,7 @@ def _by_schemathesis(arguments: argparse.Namespace, url: str) -> int:
 
 
 def _by_us(arguments: argparse.Namespace, url: str) -> int:
-    outputs = _outputs(arguments)
+    outputs = options.outputs(arguments, FILES)
     writers = {form: renderer(form, FORMS) for form, _ in outputs}
     fuzz, collector = _prepared(arguments, url)
     if not arguments.quiet or arguments.dry_run:
@@ -194,14 +194,6 @@ def _by_us(arguments: argparse.Namespace, url: str) -> int:
             colour = form == "text" and options.wants_colour(stream)
             writers[form](report, stream, colour=colour, verbose=arguments.verbose)
     return 130 if fuzz.interrupted else _exit_code(report, collector, arguments.fail_on)
-
-
-def _outputs(arguments: argparse.Namespace) -> list[tuple[str, str]]:
-    outputs = [(arguments.format, "-"), *arguments.report]
-    if arguments.output:
-        options.folder(arguments.output)
-        outputs += [(form, os.path.join(arguments.output, name)) for form, name in FILES.items()]
-    return outputs
 
 
 def _prepared(arguments: argparse.Namespace, url: str) -> tuple[Any, Collector]:

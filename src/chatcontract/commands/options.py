@@ -3,8 +3,9 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import ExitStack
+from itertools import product
 from typing import Any
 
 from chatcontract import settings
@@ -215,11 +216,11 @@ class StatusLine:
     """A line on standard error that is written over.
 
     Args:
-        enabled: whether to show it: where standard error is a terminal, and nobody asked for quiet.
+        enabled: whether to show it where standard error is a terminal; in CI, whose logs keep every line, never.
     """
 
     def __init__(self, *, enabled: bool) -> None:
-        self.enabled = enabled and sys.stderr.isatty()
+        self.enabled = enabled and sys.stderr.isatty() and not os.environ.get("CI")
         self._shown = False
 
     def show(self, line: str) -> None:
@@ -245,12 +246,55 @@ def folder(path: str) -> None:
         raise SourceError(f"{path}: cannot be made: {error.strerror}.") from None
 
 
+Outputs = list[tuple[str, str]]
+"""Pairs of a format and where it goes: a path, `-` for standard output, or PEOPLE."""
+PEOPLE = "\0"
+"""Standard error, which no path is called."""
+
+
+def outputs(
+    arguments: argparse.Namespace, files: Mapping[str, str] | None = None, reads: Iterable[str] = ()
+) -> Outputs:
+    """What is to be reported, and where.
+
+    Args:
+        arguments: with `format`, `report` and, where there are files, `output`.
+        files: what --output has, name by format.
+        reads: what must not be written over.
+
+    Raises:
+        ValueError: two reports would go to standard output, or one over what is read.
+        SourceError: the folder of --output cannot be made.
+    """
+    taken = [form for form, path in arguments.report if path == "-"]
+    if len(taken) > 1 or (taken and arguments.format != "text"):
+        raise ValueError("two reports cannot both go to standard output; give one of them a file")
+    wanted = [(arguments.format, PEOPLE if taken else "-"), *arguments.report]
+    if files and arguments.output:
+        folder(arguments.output)
+        wanted += [(form, os.path.join(arguments.output, name)) for form, name in files.items()]
+    for path, read in product((path for _, path in wanted), reads):
+        if is_same_file(path, read):
+            raise ValueError(f"{path}: is to be read and cannot be written to. Choose another name.")
+    return wanted
+
+
+def is_same_file(path: str, other: str) -> bool:
+    """Whether both name one file, whether or not it is there."""
+    if "-" in (path, other) or PEOPLE in (path, other):
+        return False
+    is_linked = os.path.exists(path) and os.path.exists(other) and os.path.samefile(path, other)
+    return is_linked or os.path.realpath(path) == os.path.realpath(other)
+
+
 def opened(path: str, stack: ExitStack) -> Any:
-    """A file to write text to, closed by the stack; `-` is standard output.
+    """A file to write text to, closed by the stack; `-` is standard output, PEOPLE standard error.
 
     Raises:
         SourceError: it cannot be written.
     """
+    if path == PEOPLE:
+        return sys.stderr
     if path == "-":
         return out()
     try:

@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
     if arguments.no_check and (arguments.enforce or arguments.report):
         raise ValueError("--no-check leaves nothing for --enforce and --report to go by")
-    outputs = [(arguments.format, "-"), *arguments.report]
+    outputs = options.outputs(arguments, reads=[arguments.out] if arguments.out else ())
     renderers = {form: renderer(form) for form, _ in outputs}
     with ExitStack() as stack:
         streams = [(form, options.opened(path, stack)) for form, path in outputs]

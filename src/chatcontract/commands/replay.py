@@ -136,7 +136,7 @@ def _replayed(arguments: argparse.Namespace, planned: Any, target: Any) -> int:
     from chatcontract.replay.sending import Replay, Settings
 
     contract = options.contract(arguments)
-    outputs = _outputs(arguments)
+    outputs = options.outputs(arguments, FILES, reads=arguments.traffic)
     writers = {form: renderer(form, REPLAY_RENDERERS) for form, _ in outputs}
     limits = Limits(total=arguments.timeout, idle=min(30.0, arguments.timeout), connect=min(10.0, arguments.timeout))
     settings = Settings(arguments.concurrency, arguments.rate or 0.0, limits, arguments.model or "")
@@ -154,14 +154,6 @@ def _replayed(arguments: argparse.Namespace, planned: Any, target: Any) -> int:
         for form, stream in streams:
             _write(form, stream, report, arguments, writers[form])
     return 130 if report["interrupted"] else _exit_code(report, outcomes, collector, arguments.fail_on)
-
-
-def _outputs(arguments: argparse.Namespace) -> list[tuple[str, str]]:
-    outputs = [(arguments.format, "-"), *arguments.report]
-    if arguments.output:
-        options.folder(arguments.output)
-        outputs += [(form, os.path.join(arguments.output, name)) for form, name in FILES.items()]
-    return outputs
 
 
 def _head(contract: Any) -> Report:

@@ -1,5 +1,6 @@
 """How far a replay is: a line that is written over on a terminal, a plain line now and then elsewhere."""
 
+import os
 import time
 from typing import Any, TextIO
 
@@ -20,7 +21,7 @@ class Progress:
     def __init__(self, replay: Any, out: TextIO) -> None:
         self._replay = replay
         self._out = out
-        self._is_terminal = out.isatty()
+        self._is_terminal = out.isatty() and not os.environ.get("CI")
         self._begun = self._told = time.monotonic()
         self._shown = False
         self._paused_until = 0.0

@@ -144,7 +144,7 @@ class Outcomes:
         if replay.stopped:
             yield f"Stopped: {replay.stopped}."
         if self.unsent:
-            yield f"{self.unsent} of {replay.plan.size} requests were not sent; --resume sends them."
+            yield f"{self.unsent} of {replay.plan.size} requests were not sent; with --output, --resume sends them."
         if replay.plan.left_out:
             yield f"{replay.plan.left_out} requests were left out by --limit or --sample."
         if replay.resumed:
