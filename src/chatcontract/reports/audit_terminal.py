@@ -28,7 +28,8 @@ _KINDS = {
 }
 _ACCEPTED = "accepted"
 _STATES = {"yes": "good", _ACCEPTED: "good", "no": "error", "unsupported": "faint", "unknown": "warning"}
-_BAR, _WIDTH = 24, 90
+_BAR, _WIDTH = 24, 65
+_COLUMNS = {verdict: max(8, len(verdict) + 2) for verdict in _KINDS}
 
 
 def render(report: dict[str, Any], out: TextIO, *, colour: bool = False, verbose: bool = False, **_: Any) -> None:
@@ -78,17 +79,17 @@ def _sections(report: dict[str, Any], style: Style) -> Iterator[str]:
         verdict = _AT_FAULT if result.get("at_fault") else result["verdict"]
         counts.setdefault(section, Counter())[verdict] += 1
     yield ""
-    yield style(f"{'section':14}{'probes':>7}" + "".join(f"{verdict:>14}" for verdict in _KINDS), "strong")
+    yield style(f"{'section':14}{'probes':>7}" + "".join(f"{verdict:>{width}}" for verdict, width in _COLUMNS.items()), "strong")
     for section in by_section(counts):
         found = counts[section]
-        cells = (_cell(found[verdict], kind, style) for verdict, kind in _KINDS.items())
+        cells = (_cell(found[verdict], verdict, style) for verdict in _KINDS)
         yield f"{printable(section)[:14]:14}{sum(found.values()):>7}{''.join(cells)}"
     if any(found[_AT_FAULT] for found in counts.values()):
         yield style("(at fault: passed, in an answer with an error that is told under another probe)", "faint")
 
 
-def _cell(count: int, kind: str, style: Style) -> str:
-    return style(f"{count:>14}", kind) if count else style(f"{'·':>14}", "faint")
+def _cell(count: int, verdict: str, style: Style) -> str:
+    return style(f"{count or '·':>{_COLUMNS[verdict]}}", _KINDS[verdict] if count else "faint")
 
 
 def _alike(groups: Iterable[Group]) -> list[list[Group]]:
