@@ -21,7 +21,7 @@ LAYERS = """
 patterns
 model oddities spans style spec commands replay reports reports.json_ server.dice
 exceptions pointer redact sse unions breaches asked digest model_names report rules rules.probing settings traits
-cleaning journal encodings jsontext calls examples evidence json_schema client spec.plain_yaml spec.fixes spec.export
+cleaning saved difference journal encodings jsontext calls examples evidence json_schema client spec.plain_yaml spec.fixes spec.export
 deltas envelopes
 schema chunks declare page recording sources.files sources.json_items sources.yaml_items spec.document spec.keywords spec.simplify
 reading reports.* spec.references sources.values

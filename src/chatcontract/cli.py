@@ -26,8 +26,18 @@ class Formatter(argparse.RawDescriptionHelpFormatter):
     """Help as it is written; with its width given, argparse need not import the archive readers behind shutil."""
 
     def __init__(self, prog: str) -> None:
-        columns = os.environ.get("COLUMNS", "")
-        super().__init__(prog, max_help_position=26, width=int(columns) if columns.isdecimal() else 100)
+        super().__init__(prog, max_help_position=26, width=_width())
+
+
+def _width() -> int:
+    """The columns that help has: those of $COLUMNS, else of the terminal, 100 at most."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal():
+        return int(columns)
+    try:
+        return min(os.get_terminal_size(1).columns or 100, 100)
+    except OSError:
+        return 100
 
 
 class _Parser(argparse.ArgumentParser):
@@ -89,7 +99,7 @@ def _complain(message: str, code: int) -> int:
 COMMANDS = {
     "check": "check", "audit": "audit", "probes": "probes", "rules": "rules", "explain": "rules", "docs": "rules",
     "spec": "spec", "convert": "convert", "serve": "serve", "record": "record", "replay": "replay",
-    "fuzz": "fuzz",
+    "fuzz": "fuzz", "report": "report", "diff": "report",
 }  # fmt: skip
 """Command → the module in `commands` that declares it."""
 

@@ -16,16 +16,14 @@ from chatcontract.redact import printable
 from chatcontract.reports.terminal import beside
 from chatcontract.runner import EVERY
 from chatcontract.sources import Source
-from chatcontract.sources.formats import titles
 
-EXAMPLES = f"""examples:
+EXAMPLES = """examples:
   chatcontract convert traffic.har traffic.jsonl.gz
   chatcontract convert cassettes/ all.har
   chatcontract convert batch_input.jsonl batch_output.jsonl pairs.jsonl
   chatcontract convert traffic.har --to native - | chatcontract check -
 
-what is read:
-  {titles()}; .gz and .zst; directories
+what is read: whatever check reads
 
 keys in headers, addresses and bodies are replaced by [Filtered]"""
 

@@ -13,15 +13,13 @@ from chatcontract.exceptions import SourceError
 from chatcontract.model import SECTIONS
 from chatcontract.redact import printable
 from chatcontract.report import Collector, Report
-from chatcontract.reports import RENDERERS, renderer
+from chatcontract.reports import FUZZ_RENDERERS, renderer
 
 DEMO = "demo"
 DEMO_KEY = "sk-demo-of-chatcontract"
 FILES = {"json": "fuzz.json", "html": "fuzz.html", "markdown": "fuzz.md", "junit": "fuzz.xml"}
 """What --output writes, beside the findings."""
 FINDINGS = "findings.jsonl"
-FORMS = {**RENDERERS, "text": "chatcontract.reports.fuzz_terminal:render"}
-"""The formats of reports and what writes them."""
 OTHER_FORMS = ("junit", "vcr", "har", "ndjson", "json")
 """The formats of `--engine schemathesis`."""
 OWN = {
@@ -45,8 +43,8 @@ def add_to(commands: Any) -> None:
     """Declare the command."""
     command = commands.add_parser(
         "fuzz", help="send generated requests to a server",
-        description="Send generated requests to a server: valid ones, which must be answered as the contract says, and "
-        "ones with a single breach, which must be refused. What is found is shrunk to the smallest request.",
+        description="Send generated requests to a server: valid ones, which must be answered as the contract\nsays, "
+        "and ones with a single breach, which must be refused. What is found is shrunk to the\nsmallest request.",
         epilog=EXAMPLES, conflict_handler="resolve",
     )  # fmt: skip
     command.add_argument(
@@ -97,8 +95,8 @@ def _add_budget(command: Any) -> None:
 
 
 def _add_outcome(command: Any) -> None:
-    others = [form for form in OTHER_FORMS if form not in FORMS]
-    group = options.add_outcome(command, FORMS, more_forms=others, verbose="show every finding in full")
+    others = [form for form in OTHER_FORMS if form not in FUZZ_RENDERERS]
+    group = options.add_outcome(command, FUZZ_RENDERERS, more_forms=others, verbose="show every finding in full")
     group.add_argument(
         "--output",
         metavar="DIR",
@@ -147,7 +145,7 @@ def _refuse_unknown(arguments: argparse.Namespace) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    known = FORMS if arguments.by == "own" else OTHER_FORMS
+    known = FUZZ_RENDERERS if arguments.by == "own" else OTHER_FORMS
     for form, _ in arguments.report:
         if form not in known:
             raise ValueError(f"--engine {arguments.by} writes no report {form!r}; there are {', '.join(known)}")
@@ -179,7 +177,7 @@ def _by_schemathesis(arguments: argparse.Namespace, url: str) -> int:
 
 def _by_us(arguments: argparse.Namespace, url: str) -> int:
     outputs = options.outputs(arguments, FILES)
-    writers = {form: renderer(form, FORMS) for form, _ in outputs}
+    writers = {form: renderer(form, FUZZ_RENDERERS) for form, _ in outputs}
     fuzz, collector = _prepared(arguments, url)
     if not arguments.quiet or arguments.dry_run:
         sys.stderr.write(_plan_text(fuzz))

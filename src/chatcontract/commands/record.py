@@ -138,7 +138,7 @@ class _Session:
                     await proxy.stopped.wait()
             except TimeoutError:
                 pass
-        noted = "recorded" if self._journal is not None else "passed on"
+        noted = "recorded" if self._journal is not None else "seen"
         self._live.say(f"{ledger.recorded} exchanges {noted}, {proxy.others} requests for other paths")
         if proxy.failure is not None:
             raise proxy.failure

@@ -32,7 +32,7 @@ def add_to(commands: Any) -> None:
     """Declare the command."""
     command = commands.add_parser(
         "replay", help="send recorded requests again, check and compare the answers",
-        description="Send recorded requests to a server, check the new answers against the contract, and compare them "
+        description="Send recorded requests to a server, check the new answers against the contract, and\ncompare them "
         "with the recorded ones.",
         epilog=EXAMPLES,
     )  # fmt: skip

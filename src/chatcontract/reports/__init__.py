@@ -19,6 +19,8 @@ AUDIT_RENDERERS: Mapping[str, str] = {**RENDERERS, "text": "chatcontract.reports
 """The same for the report of an audit."""
 REPLAY_RENDERERS: Mapping[str, str] = {**RENDERERS, "text": "chatcontract.reports.replay_terminal:render"}
 """The same for the report of a replay."""
+FUZZ_RENDERERS: Mapping[str, str] = {**RENDERERS, "text": "chatcontract.reports.fuzz_terminal:render"}
+"""The same for the report of a fuzzing run."""
 
 
 def renderer(name: str, table: Mapping[str, str] = RENDERERS) -> Renderer:

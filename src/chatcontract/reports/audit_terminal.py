@@ -79,7 +79,9 @@ def _sections(report: dict[str, Any], style: Style) -> Iterator[str]:
         verdict = _AT_FAULT if result.get("at_fault") else result["verdict"]
         counts.setdefault(section, Counter())[verdict] += 1
     yield ""
-    yield style(f"{'section':14}{'probes':>7}" + "".join(f"{verdict:>{width}}" for verdict, width in _COLUMNS.items()), "strong")
+    yield style(
+        f"{'section':14}{'probes':>7}" + "".join(f"{verdict:>{width}}" for verdict, width in _COLUMNS.items()), "strong"
+    )
     for section in by_section(counts):
         found = counts[section]
         cells = (_cell(found[verdict], verdict, style) for verdict in _KINDS)

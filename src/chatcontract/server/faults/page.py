@@ -34,11 +34,12 @@ def page(rules: Sequence[Rule]) -> str:
 
 def _lines(rules: Mapping[str, Rule]) -> Iterator[str]:
     faults = load().values()
-    alone = sum(fault.seen_by == "rules" for fault in faults)
+    alone, legal = sum(fault.seen_by == "rules" for fault in faults), len(_of("legal"))
     yield from (_GENERATED, "", "# Faults", "")
     yield (
-        f"{len(faults)} breaches that `chatcontract serve` commits on request: with `--fault NAME`, with the "
-        f"header `x-chatcontract-fault: NAME`, or at the address `/fault/NAME/v1/…`. {alone} of them show in "
+        f"{len(faults)} faults that `chatcontract serve` commits on request, the last {legal} of them legal: "
+        "with `--fault NAME`, with the header `x-chatcontract-fault: NAME`, or at the address `/fault/NAME/v1/…`. "
+        f"{alone} of them show in "
         "a single exchange; the others are for an audit, which knows what it asked for and when. The tests "
         "provoke each over the wire and expect the rules named here, and no other of severity error; `make nightly` "
         f"expects the same of a whole audit of each. {sum(bool(fault.unseen) for fault in faults)} of them an audit "
