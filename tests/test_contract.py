@@ -590,3 +590,25 @@ def test_an_answer_is_not_blamed_for_what_it_repeats_of_its_request() -> None:
 def test_a_redirection_needs_no_body() -> None:
     exchange = Exchange("1", None, Response(307, (("location", "/v1/chat/completions"),), b""))
     assert [violation.rule for violation in Contract.load().check_answer(exchange)] == ["CC113"]
+
+
+@ENGINES
+def test_of_branches_without_a_tag_the_one_that_lacks_no_member_was_meant(engine: Engine) -> None:
+    branches = [{"type": "object", "required": [n], "properties": {n: {"type": "integer"}}} for n in ("x", "y")]
+    request = {"type": "object", "properties": {"a": {"anyOf": branches}}}
+    media = {"application/json": {"schema": {"type": "object"}}}
+    document: dict[str, Any] = {
+        "openapi": "3.1.0",
+        "info": {"title": "T", "version": "1"},
+        "paths": {
+            "/v1/chat/completions": {
+                "post": {
+                    "requestBody": {"content": {"application/json": {"schema": request}}},
+                    "responses": {"200": {"description": "", "content": media}},
+                }
+            }
+        },
+    }
+    contract = Contract.load(document, engine=engine, select=["CC0"])
+    assert [v.pointer for v in contract.check_request({"a": {"x": "1"}})] == ["/a/x"]
+    assert [v.pointer for v in contract.check_request({"a": {"z": "1"}})] == ["/a"]

@@ -357,7 +357,14 @@ def meant(mismatches: Iterable[Mismatch]) -> Iterator[Mismatch]:
 def _branch_meant(mismatch: Mismatch) -> tuple[Mismatch, ...] | None:
     here = len(mismatch.tokens)
     fitting = [branch for branch in mismatch.branches if not any(_excludes(inner, here) for inner in branch)]
+    if len(fitting) > 1:
+        fitting = [branch for branch in fitting if not any(_is_lacking(inner, here) for inner in branch)]
     return fitting[0] if len(fitting) == 1 else None
+
+
+def _is_lacking(inner: Mismatch, here: int) -> bool:
+    """Whether the value lacks a member that the branch asks for: one that lacks none was rather meant."""
+    return inner.keyword == "required" and len(inner.tokens) == here
 
 
 def _excludes(inner: Mismatch, here: int) -> bool:

@@ -322,6 +322,7 @@ _MESSAGES = {
     "anyOf": _union,
     "oneOf": _union,
     "propertyNames": _member_name,
+    "falseSchema": lambda mismatch, value: f"is not allowed here: {redact.short(value, 60)}",
 }
 _STARTS = {"type": _types, "enum": _options, "const": _options}
 _BOUNDS = {
