@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 import chatcontract
+from chatcontract.cli import main
 
 EXPORTED = [
     "ChatContractError",
@@ -29,6 +30,10 @@ INTERFACE = [
     *("load", "check_request", "check_response", "check_chunk", "check_stream", "check", "assert_ok"),
     *("is_valid_request", "is_valid_response", "is_valid_chunk"),
 ]
+COMMANDS = (
+    *("check", "audit", "replay", "fuzz", "record", "serve", "report", "diff", "explain", "rules", "probes", "spec"),
+    "convert",
+)
 MODULES = sorted(found.name for found in pkgutil.walk_packages(chatcontract.__path__, "chatcontract."))
 LOADABLE = ["chatcontract", *(name for name in MODULES if not name.endswith("__main__"))]
 # Modules of the package that need one of the extras.
@@ -65,6 +70,14 @@ def methods(thing: type) -> Iterator[tuple[str, object]]:
 def test_the_exported_names_are_these() -> None:
     assert chatcontract.__all__ == EXPORTED
     assert all(hasattr(chatcontract, name) for name in EXPORTED)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_that_is_promised_is_there(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith(f"usage: chatcontract {command} ")
 
 
 def test_the_package_is_typed() -> None:
