@@ -71,6 +71,17 @@ def test_a_report_that_breaks_its_schema_is_no_fault_of_ours(tmp_path: Path, mem
     assert "fault of chatcontract" not in capsys.readouterr().err
 
 
+def test_no_control_character_of_a_report_reaches_the_terminal(tmp_path: Path, capsys: Capture) -> None:
+    path = checked(tmp_path, "r.json", CARELESS)
+    for member in ("part", "message", "name"):
+        made = json.loads(path.read_text())
+        made["results"][0]["violations"][0][member] = "\x1b[31mred"
+        (tmp_path / "evil.json").write_text(json.dumps(made))
+        for arguments in (["report", str(tmp_path / "evil.json")], ["diff", str(path), str(tmp_path / "evil.json")]):
+            main(arguments)
+            assert "\x1b" not in "".join(capsys.readouterr())
+
+
 def test_the_difference_tells_what_is_new_and_gone(tmp_path: Path, capsys: Capture) -> None:
     few, all_of_them = checked(tmp_path, "few.json", some(tmp_path, 3)), checked(tmp_path, "all.json", CARELESS)
     capsys.readouterr()

@@ -2,11 +2,13 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from chatcontract.exceptions import SourceError
 from chatcontract.report import SCHEMA_VERSION, Report
 
+_WORDS = ("rule", "name", "severity", "part", "side")
 _ASKED = {"tool": dict, "spec": dict, "rules": dict, "results": list, "summary": dict, "profile": str}
 
 
@@ -21,7 +23,7 @@ def load(path: str) -> Report:
         report = parse(data.decode())
     except OSError as error:
         raise SourceError(f"{path}: cannot be read: {error.strerror}.") from None
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
         raise SourceError(f"{path}: no report of chatcontract: {error}.") from None
     return report
 
@@ -50,7 +52,17 @@ def parse(text: str) -> Report:
     for name, kind in _ASKED.items():
         if not isinstance(report.get(name), kind):
             raise ValueError(f"it has no {name}")
+    if not all(isinstance(word, str) and word.isprintable() for word in _words(report)):
+        raise ValueError("it has control characters where codes and names belong")
     return report  # type: ignore[no-any-return] # checked member by member
+
+
+def _words(report: Report) -> Iterator[Any]:
+    """What is shown as it is, since we wrote it; a file may come from elsewhere."""
+    yield from (*report["rules"], *report["summary"].get("rules", ()))
+    yield from (rule.get("name", "") for rule in report["rules"].values())
+    for result in report["results"]:
+        yield from (violation[name] for violation in result["violations"] for name in _WORDS)
 
 
 def _of_lines(lines: list[Any]) -> Report:

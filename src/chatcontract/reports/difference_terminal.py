@@ -40,7 +40,8 @@ def _facts(changed: dict[str, Any], style: Style) -> Iterator[str]:
         facts = changed[name]
         counted = ", ".join(f"{count} {verdict}" for verdict, count in facts["summary"]["results"].items() if count)
         what = printable(str(facts.get("target") or "recorded traffic"))
-        yield f"{style(name, 'strong')}  {what}  profile {printable(facts['profile'])}, {counted or 'no result'}"
+        told = printable(f"profile {facts['profile']}, {counted or 'no result'}")
+        yield f"{style(name, 'strong')}  {what}  {told}"
 
 
 def _violations(title: str, violations: list[dict[str, Any]], style: Style, verbose: bool) -> Iterator[str]:
@@ -48,9 +49,10 @@ def _violations(title: str, violations: list[dict[str, Any]], style: Style, verb
     if shown:
         yield from ("", style(title, "strong"))
     for one in shown:
-        severity = style(f"{one['severity']:8}", one["severity"])
+        severity = style(printable(f"{one['severity']:8}"), one["severity"])
         yield f"  {severity} {printable(one['rule'])} {printable(one['name'])}"
-        yield f"           {one['part']} {printable(one['pointer']) or '(the whole)'}: {printable(one['message'])}"
+        place = f"{one['part']} {one['pointer'] or '(the whole)'}"
+        yield f"           {printable(place)}: {printable(one['message'])}"
         more = f" and {one['results'] - MAX_NAMED} more" if one["results"] > MAX_NAMED else ""
         yield style(f"           in {printable(', '.join(one['in'][:MAX_NAMED]))}{more}", "faint")
 
@@ -59,7 +61,7 @@ def _verdicts(verdicts: list[dict[str, Any]], style: Style) -> Iterator[str]:
     if verdicts:
         yield from ("", style("verdicts", "strong"))
     for one in verdicts[:MAX_VERDICTS]:
-        yield f"  {printable(one['id'])}: {one['before']} → {one['after']}"
+        yield printable(f"  {one['id']}: {one['before']} → {one['after']}")
     if len(verdicts) > MAX_VERDICTS:
         yield f"  … and {len(verdicts) - MAX_VERDICTS} more"
 
@@ -69,4 +71,4 @@ def _scores(scores: dict[str, Any], style: Style) -> Iterator[str]:
         yield from ("", style("scores", "strong"))
     for name, one in scores.items():
         before, after = one["before"], one["after"]
-        yield f"  {printable(name):13}{before['passed']} of {before['of']} → {after['passed']} of {after['of']}"
+        yield printable(f"  {name:13}{before['passed']} of {before['of']} → {after['passed']} of {after['of']}")

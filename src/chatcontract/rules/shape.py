@@ -314,6 +314,10 @@ def _wanted(inner: Mismatch, outer: Mismatch) -> list[str]:
     return [f'object with "{inner.expected}"'] if inner.keyword == "required" and here else []
 
 
+def _barred(mismatch: Mismatch, value: JSON) -> str:
+    return f"is not allowed here: {redact.short(value, 60)}"
+
+
 _TYPES = ("string", "integer", "number", "boolean", "array", "object", "null")
 _MESSAGES = {
     "type": _type,
@@ -322,7 +326,7 @@ _MESSAGES = {
     "anyOf": _union,
     "oneOf": _union,
     "propertyNames": _member_name,
-    "falseSchema": lambda mismatch, value: f"is not allowed here: {redact.short(value, 60)}",
+    "falseSchema": _barred,
 }
 _STARTS = {"type": _types, "enum": _options, "const": _options}
 _BOUNDS = {
