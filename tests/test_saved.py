@@ -107,3 +107,12 @@ def test_the_difference_names_changed_verdicts_and_scores(tmp_path: Path, capsys
     assert told["verdicts"] == [{"id": worse["results"][0]["id"], "before": "passed", "after": "errored"}]
     assert list(told["scores"]) == ["coverage"]
     assert told["violations"]["new"] == []
+
+
+def test_settings_hold_for_saved_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = checked(tmp_path, "r.json", CARELESS)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "chatcontract.toml").write_text('fail-on = "never"\nformat = "html"\n')
+    assert main(["report", str(path)]) == 0
+    assert main(["report", str(path), "--fail-on", "error"]) == 1
+    assert main(["diff", str(path), str(path)]) == 0

@@ -21,7 +21,8 @@ DIFF_EXAMPLES = """examples:
   chatcontract diff main.json branch.json --format json
   chatcontract diff main.json branch.json --fail-on warning
 
-A violation is the same one in both where severity, fingerprint and message are, whatever values the message tells."""
+A violation is the same one in both where severity, fingerprint and message are, whatever values the message tells.
+The JSON form has old, new, violations (new, gone; both: how many), verdicts and scores that changed."""
 _TABLES = {"outcomes": FUZZ_RENDERERS, "replay": REPLAY_RENDERERS, "probes": AUDIT_RENDERERS}
 """The member by which a report of a kind is known, and what renders it."""
 
@@ -35,7 +36,7 @@ def add_to(commands: Any) -> None:
     )  # fmt: skip
     command.add_argument("path", metavar="REPORT", help="what --report json=PATH wrote; - is standard input")
     options.add_outcome(command, RENDERERS, quiet="no text when all is well")
-    command.set_defaults(run=run_report)
+    command.set_defaults(run=run_report, config=None, severity=None)
     diff = commands.add_parser(
         "diff", help="what is new and what is gone between two reports",
         description="Say what is new in a JSON report and what is gone, beside an earlier one.", epilog=DIFF_EXAMPLES,
@@ -43,21 +44,21 @@ def add_to(commands: Any) -> None:
     diff.add_argument("old", metavar="OLD", help="the earlier JSON report")
     diff.add_argument("new", metavar="NEW", help="the later one; - is standard input")
     diff.add_argument(
-        "--fail-on", choices=[*(severity.value for severity in SEVERITIES), "never"], default="error",
+        "--fail-on", choices=[*(severity.value for severity in SEVERITIES), "never"],
         help="the least severity of what is new that makes the exit code 1 (default: error)",
     )  # fmt: skip
     diff.add_argument("--format", choices=("text", "json"), default="text")
     diff.add_argument("-v", "--verbose", action="store_true", help="show violations of severity info too")
-    diff.set_defaults(run=run_diff)
+    diff.set_defaults(run=run_diff, config=None, severity=None)
 
 
 def run_report(arguments: argparse.Namespace) -> int:
     """Show a report; returns the exit code."""
-    arguments.format = arguments.format or "text"
+    options.settle(arguments, fail_on="error", format="text")
     report = saved.load(arguments.path)
     outputs = options.outputs(arguments, reads=[arguments.path])
     with _understood(arguments.path), ExitStack() as stack:
-        code = _exit_code(report, arguments.fail_on or "error")
+        code = _exit_code(report, arguments.fail_on)
         for form, path in outputs:
             if code or form != "text" or not arguments.quiet:
                 _write(report, form, options.opened(path, stack), arguments)
@@ -74,6 +75,7 @@ def run_diff(arguments: argparse.Namespace) -> int:
     """Say what changed; returns the exit code."""
     from chatcontract.difference import difference, worst
 
+    options.settle(arguments, fail_on="error")
     old, new = saved.load(arguments.old), saved.load(arguments.new)
     with _understood(f"{arguments.old} or {arguments.new}"):
         changed = difference(old, new)
