@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from chatcontract.commands.options import StatusLine
 from chatcontract.examples import GONE, REQUEST, RESPONSE, STREAM, changed, events
 
 ROOT = Path(__file__).parents[1]
@@ -323,3 +324,10 @@ def test_absent_members_of_an_era_are_information_only(tmp_path: Path) -> None:
     bare = changed(RESPONSE, {"/choices/0/message/refusal": GONE})
     done = run("check", lines(tmp_path / "t.jsonl", pair(bare)), "--format", "json")
     assert [v["severity"] for v in json.loads(done.stdout)["results"][0]["violations"]] == ["info"]
+
+
+@pytest.mark.parametrize(("ci", "shown"), [("", True), ("true", False)])
+def test_a_line_that_is_written_over_is_not_shown_in_ci(ci: str, shown: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("CI", ci)
+    assert StatusLine(enabled=True).enabled is shown
