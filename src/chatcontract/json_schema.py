@@ -62,6 +62,11 @@ class Node(NamedTuple):
         """Where it stands in the outermost schema."""
         return join(self.tokens)
 
+    def may_be(self, kind: str) -> bool:
+        """Whether `type` is this type, or lists it."""
+        given = self.value.get("type")
+        return given == kind or (isinstance(given, list) and kind in given)
+
 
 _Place = tuple[tuple[str, ...], int, JSON]
 

@@ -74,6 +74,10 @@ def test_parameters_of_both_kinds_of_functions_are_judged() -> None:
             {"type": "object", "properties": {"a": {"anyOf": [TEXT, {"type": "array"}]}}},
             [("CC284", "/properties/a/anyOf/1")],
         ),
+        (
+            {"type": "object", "properties": {"a": {"items": {"type": ["string", "array"]}}}},
+            [("CC284", "/properties/a/items")],
+        ),
     ],
 )
 def test_faults_of_parameters_are_found_where_they_are(schema: JSON, expected: JSON) -> None:
@@ -87,7 +91,7 @@ def test_faults_of_parameters_are_found_where_they_are(schema: JSON, expected: J
             "type": "object",
             "properties": {"type": TEXT, "$ref": TEXT, "allOf": TEXT, "items": {"type": "object"}},
         },
-        {"type": "object", "properties": {"a": {"type": ["array", "null"]}, "b": {}, "c": True}},
+        {"type": "object", "properties": {"a": {"type": ["array", "null"], "items": {}}, "b": {}, "c": True}},
         {
             "type": "object",
             "properties": {"a": {"enum": [{"type": "array"}]}},
@@ -123,16 +127,30 @@ def test_strict_null_and_false_are_not_strict() -> None:
         ({"anyOf": [closed(), closed()]}, [("CC286", "/anyOf"), ("CC286", "/type")]),
         (closed(a={"type": ["object", "null"], "properties": {}}), [("CC287", "/properties/a")]),
         (
-            closed(a={"type": "object", "additionalProperties": TEXT}),
+            closed(a={"type": "object", "properties": {}, "additionalProperties": TEXT}),
             [("CC287", "/properties/a/additionalProperties")],
         ),
         (
             {**closed(a=TEXT, b=TEXT), "required": ["b", "c"]},
             [("CC288", "/properties/a"), ("CC288", "/required")],
         ),
-        ({**closed(a={"$ref": "#/$defs/n"}), "$defs": {"n": {"type": "object"}}}, [("CC287", "/$defs/n")]),
+        (
+            {**closed(a={"$ref": "#/$defs/n"}), "$defs": {"n": {"type": "object"}}},
+            [("CC275", "/$defs/n"), ("CC287", "/$defs/n")],
+        ),
+        (
+            closed(a={"type": "array", "items": {"type": ["object", "null"], "additionalProperties": False}}),
+            [("CC275", "/properties/a/items")],
+        ),
+        ({"type": "object", "additionalProperties": False, "required": ["a"]}, [("CC275", "")]),
+        ({"$ref": "#/$defs/n", "$defs": {"n": closed()}}, [("CC286", "/type")]),
         (closed(a={"anyOf": [TEXT, {}]}), [("CC289", "/properties/a/anyOf/1")]),
         (closed(a={"type": "array"}), [("CC289", "/properties/a")]),
+        (closed(a={"type": ["null", "array"]}), [("CC289", "/properties/a")]),
+        (closed(a={"type": "array", "items": True}), [("CC289", "/properties/a/items")]),
+        (closed(a={"anyOf": [TEXT, False]}), [("CC289", "/properties/a/anyOf/1")]),
+        ({**closed(a={"$ref": "#/$defs/n"}), "$defs": {"n": True}}, [("CC289", "/$defs/n")]),
+        (closed(a={"type": "string", "examples": ["x"]}), [("CC290", "/properties/a/examples")]),
         (closed(a={"oneOf": [TEXT]}), [("CC290", "/properties/a/oneOf")]),
         (
             closed(a={"type": "array", "items": TEXT, "uniqueItems": True}),

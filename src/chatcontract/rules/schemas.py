@@ -188,6 +188,7 @@ def parameters_without_properties(reading: Reading, spec: SpecView) -> Iterator[
     fails=[
         _given({"type": "object", "properties": {"a": {"type": "array"}}}),
         _given({"type": "object", "properties": {"a": {"type": "array", "items": {"type": "array"}}}}),
+        _given({"type": "object", "properties": {"a": {"type": ["string", "array"]}}}),
     ],
     compatible=Severity.INFO,
     needs=("brought",),
@@ -196,14 +197,14 @@ def array_without_items(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """An array among the parameters of a function doesn't say what its items are.
 
     ## Why it matters
-    The service refuses the request, though the schema is valid.
+    The service refuses the request, though the schema is valid; also where the array is one of several types.
 
     ## Known exceptions
     None known.
     """
     for schema, nodes in reading.in_request(json_schema.of_request):
         for node in nodes if schema.is_arguments else ():
-            if node.value.get("type") == "array" and _ITEMS.isdisjoint(node.value):
+            if node.may_be("array") and _ITEMS.isdisjoint(node.value):
                 yield Finding(
                     schema.pointer + node.pointer, '"items" is missing', hint='send "items": {"type": "string"}'
                 )
