@@ -97,6 +97,18 @@ def tools(asked: Mapping[str, JSON]) -> Iterator[Tool]:
             yield Tool(at, kind, tool[kind])
 
 
+def offers(asked: Mapping[str, JSON]) -> Iterator[tuple[str, Object]]:
+    """Pointer and body of every declared tool whose kind is known, and of every function of the older parameter.
+
+    >>> list(offers({"functions": [{"name": "f"}]}))
+    [('/functions/0', {'name': 'f'})]
+    """
+    for tool in tools(asked):
+        yield f"/tools/{tool.position}/{tool.kind}", tool.body
+    for at, function in objects(asked.get("functions")):
+        yield f"/functions/{at}", function
+
+
 def schemas(asked: Mapping[str, JSON]) -> Iterator[Schema]:
     """Every JSON Schema that the request brings along."""
     for tool in tools(asked):

@@ -333,3 +333,31 @@ def test_what_strict_mode_surely_refuses_is_an_error() -> None:
         given = {"name": "a", "schema": root, "strict": True}
         body = {"response_format": {"type": "json_schema", "json_schema": given}}
         assert len(found(body, Severity.ERROR)) == 1, schema
+
+
+@pytest.mark.parametrize(
+    ("reference", "more", "is_fault"),
+    [
+        ("#/$defs/List%5BItem%5D", {"$defs": {"List[Item]": TEXT}}, False),
+        ("#/%24defs/a", {"$defs": {"a": TEXT}}, False),
+        ("#/$defs/a%2525", {"$defs": {"a%25": TEXT}}, False),
+        ("Item", {}, True),
+        ("definitions.json#/Item", {}, True),
+        ("#item", {}, True),
+        ("#item", {"$defs": {"b": {"$anchor": "item", "type": "string"}}}, False),
+        ("Item", {"$id": "https://example.com/s"}, False),
+        ("https://example.com/s#/$defs/a", {"$id": "https://example.com/s", "$defs": {"a": TEXT}}, False),
+        ("https://example.com/other", {"$id": "https://example.com/s"}, True),
+        ("#/$defs/a", {"$id": "https://example.com/s"}, True),
+        ("#/$defs/a", {"$defs": {"b": {"$id": "https://example.com/s", "$defs": {"a": TEXT}}}}, False),
+        ("#/$defs/a b", {"$defs": {"a b": TEXT}}, True),
+        ("", {}, False),
+    ],
+)
+def test_references_are_read_as_uris(reference: str, more: JSON, is_fault: bool) -> None:
+    schema = {"type": "object", "properties": {"x": {"$ref": reference}}, **more}
+    assert given(schema) == ([("CC285", "/properties/x/$ref")] if is_fault else [])
+
+
+def test_an_encoded_reference_to_a_definition_is_one() -> None:
+    assert wanted({**closed(a={"$ref": "#/%24defs/List%5BItem%5D"}), "$defs": {"List[Item]": TEXT}}) == []

@@ -173,26 +173,28 @@ def tool_call_id_unmatched(reading: Reading, spec: SpecView) -> Iterator[Finding
     "CC253",
     anchor=_ID,
     part=Part.REQUEST,
-    severity=Severity.WARNING,
+    severity=Severity.ERROR,
     basis=Basis.OBSERVED,
-    source="https://github.com/langgenius/dify-official-plugins/issues/2352",
+    source="https://github.com/agno-agi/agno/issues/5116",
     since="0.1",
     passes=[_after(_CALLING, _ANSWER)],
     fails=[_after(_CALLING, _ANSWER, _ANSWER)],
+    compatible=Severity.WARNING,
     needs=("tangled",),
 )
 def tool_call_answered_twice(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """Two tool messages answer the same call.
 
     ## Why it matters
-    Each call has exactly one answer; which of the two the model reads is not said.
+    The service refuses the conversation ("Duplicate value for 'tool_call_id'"). Histories that are put together from
+    two stores often have an answer twice.
 
     ## Known exceptions
-    None known.
+    Other servers take both, and don't say which of them the model reads.
     """
     for turn in _turns(reading, "repeated"):
         said = f"the call {short(turn.id, 60)} of /messages/{turn.caller} is answered already"
-        yield Finding(f"/messages/{turn.at}/tool_call_id", said, turn.id)
+        yield Finding(f"/messages/{turn.at}/tool_call_id", said, turn.id, hint="send one of the two")
 
 
 @rule(

@@ -16,7 +16,7 @@ _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=
 _SEEN = ("image/png", "image/jpeg", "image/jpg", "image/gif", "image/webp")
 _TOOK_TEXT = ("gpt-4-vision", "gpt-4-1106-vision")
 """How the names of the models begin that took the URL of an image as plain text."""
-_STARTS = {"wav": ("UklGR",), "mp3": ("SUQz", "//")}
+_STARTS = {"wav": ("UklGR",), "mp3": ("SUQz", "//", "/+")}
 _SHOWN = Insert(
     {
         "role": "tool",
@@ -159,7 +159,7 @@ def tool_message_image(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.DOCUMENTED,
     source=_GUIDE + "audio",
     since="0.1",
-    passes=[_sound("UklGRiQA"), _sound("SUQzBAAA", "mp3"), _sound("//tUxAAA", "mp3")],
+    passes=[_sound("UklGRiQA"), _sound("SUQzBAAA", "mp3"), _sound("//tUxAAA", "mp3"), _sound("/+MYxAAA", "mp3")],
     fails=[
         _sound("https://example.com/a.wav"),
         _sound("data:audio/wav;base64,UklGRiQA"),
@@ -223,7 +223,12 @@ def file_part_incomplete(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         elif "file_id" not in has and not has >= {"file_data", "filename"}:
             got = f"only {', '.join(sorted(has))}" if has else "neither"
             said = f"expected file_id, or file_data with filename, got {got}"
-            yield Finding(place, said, severity=model_names.lenient(reading.exchange.request))
+            hint = (
+                "upload the file, or send its data: file_url belongs to another operation"
+                if "file_url" in body
+                else None
+            )
+            yield Finding(place, said, severity=model_names.lenient(reading.exchange.request), hint=hint)
         elif _is_foreign(body.get("file_id")) and spec.profile != "compatible":
             if not model_names.goes_elsewhere(reading.exchange.request):
                 said = f"expected an id that begins with file, got {short(body['file_id'], 60)}"

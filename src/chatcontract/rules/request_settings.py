@@ -147,7 +147,11 @@ def cache_breakpoints_many(reading: Reading, spec: SpecView) -> Iterator[Finding
     ## Known exceptions
     None known.
     """
-    marked = [part.pointer for part in reading.in_request(asks.parts) if "prompt_cache_breakpoint" in part.value]
+    marked = [
+        part.pointer
+        for part in reading.in_request(asks.parts)
+        if isinstance(part.value.get("prompt_cache_breakpoint"), dict)
+    ]
     for place in marked[_MAX_BREAKPOINTS:]:
         yield Finding(f"{place}/prompt_cache_breakpoint", f"expected at most 4 breakpoints, got {len(marked)}")
 
@@ -190,7 +194,10 @@ def prompt_cache_key_long(reading: Reading, spec: SpecView) -> Iterator[Finding]
     source="https://github.com/nanbingxyz/5ire/issues/33",
     since="0.1",
     passes=[request({"/tools": [{"type": "custom", "custom": {"name": "f", "description": "x" * 1024}}]})],
-    fails=[request({"/tools": [{"type": "custom", "custom": {"name": "f", "description": "x" * 1025}}]})],
+    fails=[
+        request({"/tools": [{"type": "custom", "custom": {"name": "f", "description": "x" * 1025}}]}),
+        request({"/model": "gpt-4o", "/functions": [{"name": "f", "description": "x" * 1025}]}),
+    ],
     compatible=Severity.INFO,
     needs=("brought",),
 )
@@ -203,11 +210,11 @@ def tool_description_long(reading: Reading, spec: SpecView) -> Iterator[Finding]
     ## Known exceptions
     Later models accept more.
     """
-    for tool in reading.in_request(asks.tools):
-        text = tool.body.get("description")
+    for place, body in reading.in_request(asks.offers):
+        text = body.get("description")
         if isinstance(text, str) and len(text) > _LONG_DESCRIPTION:
-            place = f"/tools/{tool.position}/{tool.kind}/description"
-            yield Finding(place, f"expected at most 1024 characters, got {len(text)}", hint="older models refuse more")
+            said = f"expected at most 1024 characters, got {len(text)}"
+            yield Finding(f"{place}/description", said, hint="older models refuse more")
 
 
 @rule(

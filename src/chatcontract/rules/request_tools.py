@@ -206,11 +206,12 @@ def allowed_tools_undeclared(reading: Reading, spec: SpecView) -> Iterator[Findi
     fails=[
         request({"/tools": [TOOL, TOOL]}),
         request({"/tools": [TOOL, {"type": "custom", "custom": {"name": "get_weather"}}]}),
+        request({"/functions": [_FUNCTION, _FUNCTION]}),
     ],
     needs=("brought",),
 )
 def tool_name_repeated(reading: Reading, spec: SpecView) -> Iterator[Finding]:
-    """Two tools have the same name.
+    """Two tools, or two functions, have the same name.
 
     ## Why it matters
     A call doesn't tell which of the two is meant.
@@ -218,12 +219,13 @@ def tool_name_repeated(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ## Known exceptions
     None known.
     """
-    seen: dict[str, int] = {}
-    for tool in reading.in_request(asks.tools):
-        name = tool.body.get("name")
-        if isinstance(name, str) and (first := seen.setdefault(name, tool.position)) != tool.position:
-            place = f"/tools/{tool.position}/{tool.kind}/name"
-            yield Finding(place, f"the name {short(name, 80)} is taken by the tool at /tools/{first}", name)
+    seen: dict[tuple[bool, str], str] = {}
+    for place, body in reading.in_request(asks.offers):
+        name = body.get("name")
+        if isinstance(name, str):
+            first = seen.setdefault((place.startswith("/tools"), name), place)
+            if first != place:
+                yield Finding(f"{place}/name", f"the name {short(name, 80)} is taken at {first}", name)
 
 
 @rule(
@@ -263,6 +265,7 @@ def function_call_without_functions(reading: Reading, spec: SpecView) -> Iterato
     since="0.1",
     passes=[request({"/functions": [_FUNCTION], "/function_call": "none"})],
     fails=[request({"/functions": [_FUNCTION], "/function_call": {"name": "other"}})],
+    compatible=Severity.WARNING,
     needs=("/function_call", "/functions"),
 )
 def function_call_undeclared(reading: Reading, spec: SpecView) -> Iterator[Finding]:

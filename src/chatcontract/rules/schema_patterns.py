@@ -90,6 +90,7 @@ def _expressions(reading: Reading) -> Iterator[tuple[str, str, bool]]:
     since="0.1",
     passes=[
         _given({"type": "string", "pattern": "^(?!a)[a-z]+$"}),
+        _given({"type": "string", "pattern": "^[(?=]+$"}, strict=True),
         _given({"type": "object", "properties": {"pattern": {"type": "string", "enum": ["[a-"]}}}),
     ],
     fails=[
@@ -118,7 +119,7 @@ def schema_pattern_unreadable(reading: Reading, spec: SpecView) -> Iterator[Find
         if fault := _fault(text):
             severity = milder if _is_readable(text, looking=True) else None
             yield Finding(place, f"{short(text, 60)} can't be compiled: {fault}", text, severity=severity)
-        elif is_strict and _LOOKING.search(text):
+        elif is_strict and _LOOKING.search(text) and not _is_readable(text, looking=False):
             said = f"{short(text, 60)} looks ahead or behind, which strict mode doesn't list"
             yield Finding(place, said, text, severity=milder)
 

@@ -1,4 +1,4 @@
-"""Request (CC271 to CC273, CC280 to CC285): whether the JSON Schemas that a request brings along are taken at all."""
+"""Request (CC271 to CC273, CC280 to CC284): whether the JSON Schemas that a request brings along are taken at all."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -7,7 +7,6 @@ from chatcontract import json_schema
 from chatcontract.declare import SpecView, rule
 from chatcontract.examples import Example, request
 from chatcontract.model import JSON, Basis, Finding, Part, Severity
-from chatcontract.pointer import join, resolve, split
 from chatcontract.reading import Reading, items, members
 from chatcontract.redact import short
 
@@ -208,60 +207,6 @@ def array_without_items(reading: Reading, spec: SpecView) -> Iterator[Finding]:
                 yield Finding(
                     schema.pointer + node.pointer, '"items" is missing', hint='send "items": {"type": "string"}'
                 )
-
-
-@rule(
-    "CC285",
-    anchor=_PARAMETERS,
-    part=Part.REQUEST,
-    severity=Severity.WARNING,
-    basis=Basis.INTEROP,
-    source="https://developers.openai.com/api/docs/guides/structured-outputs",
-    since="0.1",
-    passes=[
-        _given({**_OBJECT, "properties": {"a": {"$ref": "#/$defs/b"}}, "$defs": {"b": {"type": "string"}}}),
-        _given({**_OBJECT, "properties": {"a": {"$ref": "#"}}}),
-    ],
-    fails=[
-        _given({**_OBJECT, "properties": {"a": {"$ref": "#/$defs/b"}}}),
-        _given({**_OBJECT, "properties": {"a": {"$ref": "#/$defs/b"}}, "$defs": {"b": {"$ref": "#/$defs/b"}}}),
-        _wanted({"type": "object", "properties": {"a": {"$ref": "https://example.com/schema"}}}),
-    ],
-    needs=("brought",),
-)
-def schema_reference_dangling(reading: Reading, spec: SpecView) -> Iterator[Finding]:
-    """A reference leads out of the schema, to nothing in it, or round in a circle.
-
-    ## Why it matters
-    Nobody fetches other documents for a request: the schema can't be used.
-
-    ## Known exceptions
-    References to anchors and to `$id` inside the schema are taken on trust.
-    """
-    for schema, nodes in reading.in_request(json_schema.of_request):
-        for node in nodes:
-            target = node.value.get("$ref")
-            if isinstance(target, str) and (fault := _reference_fault(schema.value, target)):
-                where = schema.pointer + join([*node.tokens, "$ref"])
-                yield Finding(where, f"{short(target, 80)} leads {fault}", target)
-
-
-def _reference_fault(root: JSON, target: JSON) -> str:
-    """Where a reference leads that is of no use; references that lead to references are followed."""
-    seen: set[str] = set()
-    while isinstance(target, str) and (target == "#" or target[:2] == "#/"):
-        if target in seen:
-            return "round in a circle"
-        seen.add(target)
-        try:
-            target = members(resolve(root, split(target[1:].replace("%25", "%").replace("%24", "$")))).get("$ref")
-        except LookupError:
-            return "to nothing in this schema" if len(seen) == 1 else ""
-    return "to nothing in this schema" if not seen and isinstance(target, str) and _is_outside(target) else ""
-
-
-def _is_outside(target: str) -> bool:
-    return target[:1] != "#" and "://" in target
 
 
 @rule(

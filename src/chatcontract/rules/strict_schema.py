@@ -64,8 +64,6 @@ def _nodes(reading: Reading) -> Iterator[tuple[str, Node]]:
             yield schema.pointer + node.pointer, node
 
 
-
-
 @rule(
     "CC286",
     anchor=_ANCHOR,
@@ -195,8 +193,14 @@ def strict_property_optional(reading: Reading, spec: SpecView) -> Iterator[Findi
     fails=[
         _property(schema)
         for schema in (
-            {}, {"enum": ["a"]}, {"const": "a"}, True, {"type": "array"}, {"type": ["array", "null"]},
-            {"type": "array", "items": True}, {"anyOf": [_TEXT, True]},
+            {},
+            {"enum": ["a"]},
+            {"const": "a"},
+            True,
+            {"type": "array"},
+            {"type": ["array", "null"]},
+            {"type": "array", "items": True},
+            {"anyOf": [_TEXT, True]},
         )
     ],
     compatible=Severity.WARNING,
