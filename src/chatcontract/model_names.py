@@ -44,17 +44,17 @@ _DAY_LONG = _LATEST | {5}
 _STOP_AGAIN = 5
 _SIXTH = 100
 _OLDEST_4O = "gpt-4o-2024-05-13"
-_RESPONSES_ONLY = frozenset({"o1-pro", "o3-pro", "gpt-5-pro", "o3-deep-research", "o4-mini-deep-research"})
+_RESPONSES_ONLY = frozenset({"o1-pro", "o3-pro", "o3-deep-research", "o4-mini-deep-research"})
 _NOT_FOR_CHAT = (
-    "text-embedding-",
-    "tts-1",
-    "whisper-1",
-    "dall-e-",
-    "gpt-image-",
-    "gpt-realtime",
-    "computer-use-preview",
-    "gpt-3.5-turbo-instruct",
-)
+    "text-embedding-", "tts-1", "whisper-1", "dall-e-", "gpt-image-", "gpt-realtime", "computer-use-preview",
+    "gpt-3.5-turbo-instruct", "babbage-002", "davinci-002", "omni-moderation-", "text-moderation-", "sora-",
+    "codex-mini-latest",
+)  # fmt: skip
+_OF_SPEECH = ("-realtime", "-transcribe", "-tts")
+_GENERATIONS = tuple(f"gpt-{major}{end}" for major in (5, 6) for end in (".", "-"))
+_WITHOUT_EFFORT = frozenset({"gpt-5-chat-latest", "o1-mini", "o1-preview"})
+_WITHOUT_ANY_TOOLS = frozenset({"chatgpt-4o-latest", "gpt-5-chat-latest", "o1-mini", "o1-preview"})
+_PREDICTING = frozenset({"gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-4.1-mini", "gpt-4.1-nano"})
 
 
 def asked_model(asked: Mapping[str, JSON], request: Request | None) -> str:
@@ -112,7 +112,8 @@ def is_o_series(name: str) -> bool:
 
 def is_gpt5(name: str) -> bool:
     """The reasoning models of the fifth generation and the sixth; its chat and search models are none."""
-    return name.startswith(("gpt-5", "gpt-6")) and "chat" not in name and "search" not in name
+    is_of_them = name in ("gpt-5", "gpt-6") or name.startswith(_GENERATIONS)
+    return is_of_them and "chat" not in name and "search" not in name
 
 
 def generation(name: str) -> int:
@@ -150,6 +151,11 @@ def refuses_tools(name: str, asked: Mapping[str, JSON]) -> bool:
     return generation(name) in _WITHOUT_TOOLS and is_told_to_reason(name, asked)
 
 
+def takes_tools(name: str) -> bool:
+    """Whether the model may take tools at all: false only for those known to refuse them."""
+    return name not in _WITHOUT_ANY_TOOLS and not is_preview_of_search(name)
+
+
 def efforts(name: str) -> tuple[str, ...]:
     """The efforts that the model takes; none where they are not known."""
     return _EFFORTS.get(name, ())
@@ -162,7 +168,7 @@ def reasons(name: str) -> bool:
 
 def has_effort(name: str) -> bool:
     """Whether the model may take `reasoning_effort`: false only for those known to refuse it."""
-    return not name.startswith(_OLD)
+    return not name.startswith(_OLD) and name not in _WITHOUT_EFFORT
 
 
 def takes_stop(name: str) -> bool:
@@ -259,6 +265,16 @@ def longest(name: str, given: JSON) -> int:
 @lru_cache(maxsize=64)
 def chats(name: str) -> bool:
     """Whether the model may take part in this operation: false only for those known to be of others."""
-    is_of_responses = name in _RESPONSES_ONLY or (name.startswith("gpt-5") and "-codex" in name)
-    is_live = name.startswith("gpt-4o") and "-realtime" in name
-    return not (is_of_responses or is_live or name.startswith(_NOT_FOR_CHAT))
+    is_of_responses = name.startswith("gpt-5") and ("-codex" in name or name.endswith("-pro"))
+    is_of_speech = name.startswith("gpt-4o") and any(kind in name for kind in _OF_SPEECH)
+    return not (name in _RESPONSES_ONLY or is_of_responses or is_of_speech or name.startswith(_NOT_FOR_CHAT))
+
+
+def is_listed(name: str) -> bool:
+    """Whether the published document lists the model for this operation although the service refuses it."""
+    return "-codex" in name or name == "gpt-5.2-pro"
+
+
+def predicts(name: str) -> bool:
+    """Whether the model may take `prediction`: false only for those that the guide doesn't name."""
+    return not is_known(name) or name in _PREDICTING or name == "chatgpt-4o-latest"

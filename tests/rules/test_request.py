@@ -187,6 +187,13 @@ CUSTOM = {"type": "custom", "custom": {"name": "c"}}
         ("gpt-5-chat-latest", {"verbosity": None}, {}),
         ("gpt-5.1-codex-mini", {}, {"CC226": "warning"}),
         ("o1-pro", {}, {"CC226": "error"}),
+        ("gpt-5-pro-2025-10-06", {}, {"CC226": "error"}),
+        ("gpt-5.2-pro-2025-12-11", {}, {"CC226": "warning"}),
+        ("gpt-5.5-pro", {}, {"CC226": "error"}),
+        ("gpt-6-pro", {}, {}),
+        ("gpt-4o-mini-tts", {}, {"CC226": "error"}),
+        ("ft:davinci-002:acme::x1", {}, {"CC226": "error"}),
+        ("gpt-4o-mini-transcribe", {}, {"CC226": "error"}),
         ("ft:gpt-3.5-turbo-0125:acme::x1", {"max_tokens": 5000}, {}),
         ("gpt-4o-2024-05-13", {"max_tokens": 5000}, {"CC227": "error"}),
         ("gpt-4o-2024-08-06", {"max_tokens": 16384}, {}),
@@ -214,6 +221,21 @@ def test_a_value_is_judged_by_the_model(model: str, members: JSON, rules: dict[s
         ("gpt-5.2", {"presence_penalty": 0.5, "reasoning_effort": "low"}, {}),
         ("gpt-5.6-terra", {"metadata": {"a": "b"}}, {"CC213": "warning"}),
         ("gpt-5.4", {"metadata": {"a": "b"}}, {"CC213": "error"}),
+        ("gpt-4o", {"response_format": {"type": "text", "schema": {}}}, {"CC212": "error"}),
+        ("own-model", {"response_format": {"type": "text", "schema": {}}}, {}),
+        ("gpt-4o", {"response_format": {"type": "json_schema", "name": "a", "schema": {}}}, {}),
+        ("gpt-4o", {"response_format": {**JSON_SCHEMA, "strict": True}}, {"CC212": "error"}),
+        ("gpt-5-chat-latest", {"tools": [TOOL]}, {"CC277": "error"}),
+        ("gpt-5-chat-latest", {"tools": []}, {}),
+        ("gpt-5.1-chat-latest", {"tools": [TOOL]}, {}),
+        ("gpt-4o-mini-search-preview-2025-03-11", {"tools": [CUSTOM]}, {"CC277": "error"}),
+        ("gpt-5-chat-latest", {"reasoning_effort": "low"}, {"CC234": "error"}),
+        ("gpt-5.1-chat-latest", {"reasoning_effort": "medium"}, {}),
+        ("gpt-5.2", {"prediction": {"type": "content", "content": "x"}}, {"CC279": "warning"}),
+        ("gpt-5.6-sol", {"prediction": {"type": "content", "content": "x"}}, {"CC276": "warning"}),
+        ("gpt-4.1-mini-2025-04-14", {"prediction": {"type": "content", "content": "x"}}, {}),
+        ("gpt-5.2", {"prediction": None}, {}),
+        ("gpt-50", {"max_tokens": 5}, {}),
         ("gpt-4o", {"stream": True, "stream_options": {"bogus": 1}}, {"CC212": "error"}),
         ("gpt-5.6-terra", {"prompt_cache_options": {"bogus": 1}}, {"CC212": "error"}),
         ("own-model", {"stream": True, "stream_options": {"continuous_usage_stats": True}}, {}),
@@ -223,7 +245,7 @@ def test_a_value_is_judged_by_the_model(model: str, members: JSON, rules: dict[s
     ],
 )
 def test_what_newer_models_refuse_is_told(model: str, members: JSON, rules: dict[str, str]) -> None:
-    judged = {"CC212", "CC213", "CC231", "CC274", "CC276", "CC278"}
+    judged = {"CC212", "CC213", "CC230", "CC231", "CC234", "CC274", "CC276", "CC277", "CC278", "CC279"}
     violations = contract().check_request({**REQUEST, "model": model, **members})
     assert {v.rule: v.severity.value for v in violations if v.rule in judged} == rules
 

@@ -1,4 +1,4 @@
-"""Request (CC228, CC274, CC276): what OpenAI's newer models no longer take; others are passed over."""
+"""Request (CC228, CC274, CC276, CC279): what OpenAI's newer models no longer take; others are passed over."""
 
 from collections.abc import Iterator
 
@@ -123,3 +123,34 @@ def latest_model_parameter(reading: Reading, spec: SpecView) -> Iterator[Finding
         untaken.append("modalities")
     for name in untaken:
         yield Finding(f"/{name}", f"{short(model, 60)} takes no {name}", hint="leave it out")
+
+
+@rule(
+    "CC279",
+    anchor=_OF + "prediction",
+    part=Part.REQUEST,
+    severity=Severity.WARNING,
+    basis=Basis.DOCUMENTED,
+    source="https://developers.openai.com/api/docs/guides/predicted-outputs",
+    since="0.1",
+    passes=[
+        request({"/model": name, "/prediction": _PREDICTED})
+        for name in ("gpt-4o-mini-2024-07-18", "gpt-4.1-nano", "ft:gpt-4o-2024-08-06:acme::x1", "own-model")
+    ],
+    fails=[request({"/model": name, "/prediction": _PREDICTED}) for name in ("gpt-5.2", "o3", "gpt-3.5-turbo")],
+    compatible=Severity.INFO,
+    needs=("/prediction",),
+)
+def prediction_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """`prediction` is sent to a model for which predicted output isn't offered.
+
+    ## Why it matters
+    The guide names GPT-4o, GPT-4.1 and their small ones alone. Elsewhere a prediction is refused or brings nothing, and
+    its tokens are paid for.
+
+    ## Known exceptions
+    GPT-5.6 and later are reported by `latest-model-parameter`.
+    """
+    model = reading.once(asked_model)
+    if members(reading.asked.get("prediction")) and not (model_names.predicts(model) or model_names.is_latest(model)):
+        yield Finding("/prediction", f"{short(model, 60)} offers no predicted output", hint="leave it out")

@@ -1,4 +1,4 @@
-"""Request (CC201 to CC213): single parameters, and parameters that depend on each other."""
+"""Request (CC201 to CC208, CC211, CC213): single parameters, and parameters that depend on each other."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -17,20 +17,6 @@ _API = "https://developers.openai.com/api/reference/resources/chat/subresources/
 _GUIDE = "https://developers.openai.com/api/docs/guides/"
 _SCHEMA = "#/components/schemas/CreateChatCompletionRequest"
 _OF = _SCHEMA + "/properties/"
-_PARAMETERS = frozenset(
-    {"audio", "frequency_penalty", "function_call", "functions", "logit_bias", "logprobs",
-     "max_completion_tokens", "max_tokens", "messages", "metadata", "modalities", "model", "moderation",
-     "n", "parallel_tool_calls", "prediction", "presence_penalty", "prompt_cache_key",
-     "prompt_cache_options", "prompt_cache_retention", "reasoning_effort", "response_format",
-     "safety_identifier", "seed", "service_tier", "stop", "store", "stream", "stream_options",
-     "temperature", "tool_choice", "tools", "top_logprobs", "top_p", "user", "verbosity",
-     "web_search_options"}
-)  # fmt: skip
-_MAX_NAMED = 20
-_MEMBERS = {
-    "prompt_cache_options": frozenset({"mode", "ttl"}),
-    "stream_options": frozenset({"include_obfuscation", "include_usage"}),
-}
 
 
 @rule(
@@ -328,42 +314,6 @@ def prediction_conflict(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     }
     for name in [name for name, is_met in conflicts.items() if is_met]:
         yield Finding(f"/{name}", f"{name} does not go with prediction", hint=f"drop {name} or prediction")
-
-
-@rule(
-    "CC212",
-    anchor=_SCHEMA,
-    part=Part.REQUEST,
-    severity=Severity.ERROR,
-    basis=Basis.OBSERVED,
-    source="https://github.com/nashsu/llm_wiki/issues/336",
-    since="0.1",
-    passes=[request({"/metadata": None}), request({"/messages/0/vendor": 1})],
-    fails=[
-        request({"/top_k": 5}),
-        request({"/stream": True, "/stream_options": {"continuous_usage_stats": True}}),
-    ],
-    compatible=Severity.INFO,
-)
-def parameter_unknown(reading: Reading, spec: SpecView) -> Iterator[Finding]:
-    """A parameter is none of this operation's.
-
-    ## Why it matters
-    The service refuses the whole request, also for members of `stream_options` or `prompt_cache_options` that it
-    doesn't know (asked of OpenAI's models only). Inside messages and tools it lets unknown members pass.
-
-    ## Known exceptions
-    Other servers have parameters of their own: a note only where the request is known to go elsewhere. A
-    parameter newer than this contract is reported, too.
-    """
-    if not _PARAMETERS.issuperset(reading.asked):
-        lenient = model_names.lenient(reading.exchange.request)
-        for name in [name for name in reading.asked if name not in _PARAMETERS][:_MAX_NAMED]:
-            yield Finding(f"/{escape(name)}", f"{short(name, 80)} is no parameter of this operation", severity=lenient)
-    if model_names.is_known(reading.once(asked_model)):
-        for holder, known in _MEMBERS.items():
-            for name in [name for name in members(reading.asked.get(holder)) if name not in known][:_MAX_NAMED]:
-                yield Finding(f"/{holder}/{escape(name)}", f"{short(name, 80)} is no member of {holder}")
 
 
 @rule(

@@ -181,7 +181,10 @@ def role_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     source="https://github.com/davidmigloz/langchain_dart/issues/712",
     since="0.1",
     passes=[request({"/reasoning_effort": "low"}), request({"/model": "gpt-4o", "/reasoning_effort": None})],
-    fails=[request({"/model": "gpt-4o-mini", "/reasoning_effort": "low"})],
+    fails=[
+        request({"/model": "gpt-4o-mini", "/reasoning_effort": "low"}),
+        request({"/model": "gpt-5-chat-latest", "/reasoning_effort": "low"}),
+    ],
     compatible=Severity.INFO,
     needs=("/reasoning_effort",),
 )
@@ -189,7 +192,7 @@ def reasoning_effort_unsupported(reading: Reading, spec: SpecView) -> Iterator[F
     """`reasoning_effort` is sent to a model that doesn't reason.
 
     ## Why it matters
-    The service refuses it as an unknown argument.
+    The service refuses it as unknown or unsupported; the chat model of GPT-5 and o1-mini don't take it either.
 
     ## Known exceptions
     None known.

@@ -1,4 +1,4 @@
-"""Request (CC220 to CC227): values and combinations that only some of OpenAI's models take; others are passed over."""
+"""Request (CC220 to CC227, CC277): what only some of OpenAI's models take; other models are passed over."""
 
 from collections.abc import Iterator
 
@@ -107,6 +107,41 @@ def tools_beside_reasoning(reading: Reading, spec: SpecView) -> Iterator[Finding
         place = "reasoning_effort" if "reasoning_effort" in asked else "tools"
         said = f"{short(model, 60)} takes no function tools in this operation while it reasons"
         yield Finding(f"/{place}", said, asked.get("reasoning_effort"), hint='set reasoning_effort to "none"')
+
+
+@rule(
+    "CC277",
+    anchor=_OF + "tools",
+    part=Part.REQUEST,
+    severity=Severity.ERROR,
+    basis=Basis.OBSERVED,
+    source="https://github.com/sbintuitions/flexeval/pull/242",
+    since="0.1",
+    passes=[
+        request({"/model": "gpt-5.1-chat-latest", "/tools": [TOOL]}),
+        request({"/model": "gpt-5-chat-latest", "/tools": None}),
+        request({"/model": "own-model", "/tools": [TOOL]}),
+    ],
+    fails=[
+        request({"/model": name, "/tools": [TOOL]})
+        for name in ("gpt-5-chat-latest", "chatgpt-4o-latest", "o1-mini", "gpt-4o-search-preview")
+    ],
+    compatible=Severity.INFO,
+    needs=("/tools",),
+)
+def tools_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """Tools are offered to a model that takes none.
+
+    ## Why it matters
+    The service refuses the request: the models of ChatGPT before GPT-5.1, the first of the o-series and the previews of
+    search models call nothing. An agent that works with GPT-4o fails at its namesake chatgpt-4o-latest.
+
+    ## Known exceptions
+    None known.
+    """
+    tools = items(reading.asked.get("tools"))
+    if tools and not model_names.takes_tools(model := reading.once(asked_model)):
+        yield Finding("/tools", f"{short(model, 60)} takes no tools", len(tools), hint="ask another model")
 
 
 @rule(
@@ -262,7 +297,15 @@ def verbosity_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]
     passes=[request({"/model": "gpt-5.3-chat-latest"}), request({"/model": "llama-3-8b-instruct"})],
     fails=[
         request({"/model": name})
-        for name in ("gpt-5-codex", "o1-pro", "text-embedding-3-small", "gpt-4o-mini-realtime-preview")
+        for name in (
+            "gpt-5-codex",
+            "o1-pro",
+            "text-embedding-3-small",
+            "gpt-4o-mini-realtime-preview",
+            "gpt-5.4-pro",
+            "gpt-4o-transcribe",
+            "davinci-002",
+        )
     ],
     compatible=Severity.INFO,
 )
@@ -273,11 +316,11 @@ def model_not_for_chat(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     The service answers 404: models of other operations, and some that only another operation for conversations has.
 
     ## Known exceptions
-    The published document lists gpt-5.1-codex for this operation; the service refuses it all the same: a warning for
-    such models.
+    The published document lists gpt-5.1-codex and gpt-5.2-pro for this operation; the service refuses them all the
+    same: a warning for such models.
     """
     if not model_names.chats(model := reading.once(asked_model)):
-        is_listed = "-codex" in model and spec.profile != "compatible"
+        is_listed = model_names.is_listed(model) and spec.profile != "compatible"
         said, severity = f"{short(model, 60)} is no model of this operation", Severity.WARNING if is_listed else None
         yield Finding("/model", said, model, hint="ask a chat model", severity=severity)
 

@@ -72,13 +72,17 @@ def schema_invalid(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     `required: true` inside a property are the usual mistakes.
 
     ## Known exceptions
-    A schema is judged by the draft that `$schema` names, 2020-12 if it names none. References are not
-    followed.
+    A schema is judged by the draft that `$schema` names, 2020-12 if it names none; what only an older draft rules out,
+    as draft 4 an empty `required`, is a warning. References are not followed.
     """
     for schema, _ in reading.in_request(json_schema.of_request):
-        for fault in json_schema.faults(schema.value):
-            said = f"is not valid JSON Schema: {fault.message}"
-            yield Finding(schema.pointer + fault.pointer, said)
+        if faults := json_schema.faults(schema.value):
+            newest = {name: held for name, held in members(schema.value).items() if name != "$schema"}
+            is_mild = "$schema" in members(schema.value) and not json_schema.faults(newest)
+            severity = Severity.WARNING if is_mild else None
+            for fault in faults:
+                said = f"is not valid JSON Schema: {fault.message}"
+                yield Finding(schema.pointer + fault.pointer, said, severity=severity)
 
 
 @rule(

@@ -105,7 +105,7 @@ def strict_root_unfit(reading: Reading, spec: SpecView) -> Iterator[Finding]:
             severity = Severity.WARNING if is_mild else None
             said, hint = f'expected "object" at the root, got {got}', "put the referenced schema at the root"
             place = f"{schema.pointer}/type"
-            yield Finding(place, said, severity=severity, hint=hint if "$ref" in schema.value else None)
+            yield Finding(place, said, severity=severity, hint=hint if "$ref" in schema.value else "")
 
 
 @rule(

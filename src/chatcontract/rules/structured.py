@@ -16,6 +16,7 @@ _API = "https://developers.openai.com/api/reference/resources/chat/subresources/
 _GUIDE = "https://developers.openai.com/api/docs/guides/structured-outputs"
 _FORMAT = "#/components/schemas/ResponseFormat"
 _CONTENT = "/choices/0/message/content"
+_HARMLESS = ("duplicate-key", "invalid-utf8")
 _SCHEMA = {
     "type": "object", "properties": {"sum": {"type": "integer"}}, "required": ["sum"],
     "additionalProperties": False,
@@ -54,9 +55,9 @@ def _contents(reading: Reading) -> Iterator[tuple[str, str]]:
 
 @lru_cache(maxsize=8)
 def _parsed(text: str) -> tuple[JSON, bool]:
-    """The value and whether there is one; a member that is repeated does no harm here."""
+    """The value and whether the text is JSON; repeated members and halves of surrogate pairs do no harm here."""
     value, faults = parse(text)
-    return value, value is not ABSENT and all(fault.kind == "duplicate-key" for fault in faults)
+    return value, value is not ABSENT and all(fault.kind in _HARMLESS for fault in faults)
 
 
 def _wrapped(text: str) -> str:
@@ -84,6 +85,7 @@ def _wrapped(text: str) -> str:
         response({_CONTENT: ' {"sum": 4}\n'}, request=_OBJECT),
         response({_CONTENT: '{"su', "/choices/0/finish_reason": "length"}, request=_OBJECT),
         response({_CONTENT: None, "/choices/0/message/refusal": "No."}, request=_by(True)),
+        response({_CONTENT: '{"sum": "\\ud83d"}'}, request=_OBJECT),
         response({_CONTENT: '{"sum'}, request={**_OBJECT, "/model": "gpt-4o", "/stop": ['"']}),
         response(request={}),
     ],
