@@ -361,3 +361,19 @@ def test_references_are_read_as_uris(reference: str, more: JSON, is_fault: bool)
 
 def test_an_encoded_reference_to_a_definition_is_one() -> None:
     assert wanted({**closed(a={"$ref": "#/%24defs/List%5BItem%5D"}), "$defs": {"List[Item]": TEXT}}) == []
+
+
+@pytest.mark.parametrize(
+    ("draft", "schema", "severity"),
+    [
+        ("http://json-schema.org/draft-04/schema#", {"required": []}, Severity.WARNING),
+        ("http://json-schema.org/draft-04/schema#", {"required": True}, Severity.ERROR),
+        ("http://json-schema.org/draft-07/schema#", {"required": True}, Severity.ERROR),
+    ],
+)
+def test_what_only_an_older_draft_rules_out_is_a_warning(draft: str, schema: JSON, severity: Severity) -> None:
+    schema = {"$schema": draft, "type": "object", "properties": {}, **schema}
+    tools = [{"type": "function", "function": {"name": "f", "parameters": schema}}]
+    assert [(v.rule, v.severity) for v in contract().check_request({**REQUEST, "tools": tools})] == [
+        ("CC280", severity)
+    ]

@@ -24,6 +24,7 @@ _SHOWN = Insert(
         "content": [{"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}],
     }
 )
+_NO_URL = "upload the file, or send its data: file_url belongs to another operation"
 _PDF = "data:application/pdf;base64,JVBERi0xLjQ="
 
 
@@ -223,11 +224,7 @@ def file_part_incomplete(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         elif "file_id" not in has and not has >= {"file_data", "filename"}:
             got = f"only {', '.join(sorted(has))}" if has else "neither"
             said = f"expected file_id, or file_data with filename, got {got}"
-            hint = (
-                "upload the file, or send its data: file_url belongs to another operation"
-                if "file_url" in body
-                else None
-            )
+            hint = _NO_URL if "file_url" in body else ""
             yield Finding(place, said, severity=model_names.lenient(reading.exchange.request), hint=hint)
         elif _is_foreign(body.get("file_id")) and spec.profile != "compatible":
             if not model_names.goes_elsewhere(reading.exchange.request):
