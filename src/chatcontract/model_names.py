@@ -12,7 +12,7 @@ _HOST = "openai.com"
 _OLD = ("gpt-3.5", "gpt-4", "chatgpt-4o")
 _BLIND = frozenset(
     {"gpt-4", "gpt-4-0314", "gpt-4-0613", "gpt-4-32k", "gpt-4-32k-0314", "gpt-4-32k-0613",
-     "gpt-4-1106-preview", "gpt-4-0125-preview", "gpt-4-turbo-preview", "gpt-4o-audio-preview",
+     "gpt-4-1106-preview", "gpt-4-0125-preview", "gpt-4-turbo-preview",
      "o1-mini", "o1-preview", "o3-mini"}
 )  # fmt: skip
 _WITHOUT_STOP = frozenset({"o1-mini", "o1-preview", "o3", "o4-mini"})
@@ -47,7 +47,7 @@ _OLDEST_4O = "gpt-4o-2024-05-13"
 _RESPONSES_ONLY = frozenset({"o1-pro", "o3-pro", "o3-deep-research", "o4-mini-deep-research"})
 _NOT_FOR_CHAT = (
     "text-embedding-", "tts-1", "whisper-1", "dall-e-", "gpt-image-", "gpt-realtime", "computer-use-preview",
-    "gpt-3.5-turbo-instruct", "babbage-002", "davinci-002", "omni-moderation-", "text-moderation-", "sora-",
+    "gpt-3.5-turbo-instruct", "babbage-002", "davinci-002", "omni-moderation-", "text-moderation-", "sora-2",
     "codex-mini-latest",
 )  # fmt: skip
 _OF_SPEECH = ("-realtime", "-transcribe", "-tts")
@@ -156,6 +156,11 @@ def takes_tools(name: str) -> bool:
     return name not in _WITHOUT_ANY_TOOLS and not is_preview_of_search(name)
 
 
+def changes(name: str) -> bool:
+    """Whether the name stands for one model after another, so that what was seen of it may have changed."""
+    return name.endswith("-latest")
+
+
 def efforts(name: str) -> tuple[str, ...]:
     """The efforts that the model takes; none where they are not known."""
     return _EFFORTS.get(name, ())
@@ -218,7 +223,7 @@ def is_deaf(name: str) -> bool:
 
 def is_blind(name: str) -> bool:
     """Whether the model is known to take no images."""
-    return name in _BLIND or name.startswith("gpt-3.5")
+    return name in _BLIND or name.startswith("gpt-3.5") or speaks(name)
 
 
 def searches(name: str) -> bool:

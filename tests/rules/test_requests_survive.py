@@ -19,19 +19,25 @@ from chatcontract.rules import (
     declared,
     message_forms,
     message_parts,
+    newer_models,
     request,
     request_models,
     request_settings,
     request_tools,
+    request_values,
+    schema_patterns,
+    schema_references,
     schemas,
     strict_schema,
+    strict_sizes,
     structured,
+    unknown_parameters,
 )
 
 MODULES = (
-    conversation, message_forms, message_parts, request, request_models, request_settings, request_tools,
-    schemas,
-    strict_schema, structured,
+    conversation, message_forms, message_parts, newer_models, request, request_models, request_settings,
+    request_tools, request_values, schema_patterns, schema_references, schemas, strict_schema, strict_sizes,
+    structured, unknown_parameters,
 )  # fmt: skip
 EXAMPLES = 3000 if os.environ.get("CHATCONTRACT_NIGHTLY") else 60
 VIEW = SpecView("openai", {"request": frozenset({"/user", "/seed", "/messages/*/function_call"})})

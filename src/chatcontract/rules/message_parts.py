@@ -148,8 +148,9 @@ def tool_message_image(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         if part.role == "tool" and part.value.get("type") == "image_url":
             is_refused = model_names.asked_model(reading.asked, reading.exchange.request).startswith("gpt-4o")
             severity = None if is_refused else Severity.INFO
+            said = "images are only taken in user messages" if is_refused else "the reference allows text alone here"
             hint = "send the image in a user message after the answers"
-            yield Finding(part.pointer, "images are only taken in user messages", severity=severity, hint=hint)
+            yield Finding(part.pointer, said, severity=severity, hint=hint)
 
 
 @rule(

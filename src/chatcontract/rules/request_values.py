@@ -106,7 +106,9 @@ def tools_beside_reasoning(reading: Reading, spec: SpecView) -> Iterator[Finding
     if any(tool.kind == "function" for tool in reading.in_request(asks.tools)):
         place = "reasoning_effort" if "reasoning_effort" in asked else "tools"
         said = f"{short(model, 60)} takes no function tools in this operation while it reasons"
-        yield Finding(f"/{place}", said, asked.get("reasoning_effort"), hint='set reasoning_effort to "none"')
+        may_rest = "none" in (model_names.efforts(model) or ("none",))
+        hint = 'set reasoning_effort to "none"' if may_rest else "ask another model: this one always reasons"
+        yield Finding(f"/{place}", said, asked.get("reasoning_effort"), hint=hint)
 
 
 @rule(
@@ -124,7 +126,7 @@ def tools_beside_reasoning(reading: Reading, spec: SpecView) -> Iterator[Finding
     ],
     fails=[
         request({"/model": name, "/tools": [TOOL]})
-        for name in ("gpt-5-chat-latest", "chatgpt-4o-latest", "o1-mini", "gpt-4o-search-preview")
+        for name in ("o1-mini", "gpt-4o-search-preview", "gpt-5-chat-latest", "chatgpt-4o-latest")
     ],
     compatible=Severity.INFO,
     needs=("/tools",),
@@ -137,11 +139,13 @@ def tools_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     search models call nothing. An agent that works with GPT-4o fails at its namesake chatgpt-4o-latest.
 
     ## Known exceptions
-    None known.
+    Names that stand for changing models, such as chatgpt-4o-latest, are a warning.
     """
-    tools = items(reading.asked.get("tools"))
-    if tools and not model_names.takes_tools(model := reading.once(asked_model)):
-        yield Finding("/tools", f"{short(model, 60)} takes no tools", len(tools), hint="ask another model")
+    tools, model = items(reading.asked.get("tools")), reading.once(asked_model)
+    if tools and not model_names.takes_tools(model):
+        is_mild = model_names.changes(model) and spec.profile != "compatible"
+        said, severity = f"{short(model, 60)} takes no tools", Severity.WARNING if is_mild else None
+        yield Finding("/tools", said, len(tools), hint="ask another model", severity=severity)
 
 
 @rule(
