@@ -226,6 +226,8 @@ def _meant(error: Any, level: int) -> Iterator[Any]:
     """The error, or those of the one branch of a union whose type fits."""
     context = getattr(error.kind, "context", None) or ()
     fitting = [branch for branch in context if not any(_is_other_type(inner, error) for inner in branch)]
+    if len(fitting) > 1:
+        fitting = [branch for branch in fitting if not any(_is_text_wanted(inner, error) for inner in branch)]
     if len(fitting) != 1 or level > MAX_LEVELS:
         yield error
         return
@@ -235,6 +237,13 @@ def _meant(error: Any, level: int) -> Iterator[Any]:
 
 def _is_other_type(inner: Any, outer: Any) -> bool:
     return inner.kind.name == "type" and len(inner.instance_path) == len(outer.instance_path)
+
+
+def _is_text_wanted(inner: Any, outer: Any) -> bool:
+    """Whether a branch fails because the value itself is no text, where only texts are listed."""
+    if inner.kind.name != "enum" or len(inner.instance_path) != len(outer.instance_path):
+        return False
+    return not isinstance(inner.instance, str) and all(isinstance(option, str) for option in inner.kind.options)
 
 
 def _words(error: Any) -> str:

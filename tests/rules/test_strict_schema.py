@@ -147,6 +147,9 @@ def test_strict_null_and_false_are_not_strict() -> None:
         (closed(a={"anyOf": [TEXT, {}]}), [("CC289", "/properties/a/anyOf/1")]),
         (closed(a={"type": "array"}), [("CC289", "/properties/a")]),
         (closed(a={"type": ["null", "array"]}), [("CC289", "/properties/a")]),
+        ({**closed(a=TEXT), "additionalProperties": {}}, [("CC287", "/additionalProperties")]),
+        (closed(**{"not": {}}), [("CC289", "/properties/not")]),
+        (closed(a={"type": "string", "not": {"const": "x"}}), [("CC290", "/properties/a/not")]),
         (closed(a={"type": "array", "items": True}), [("CC289", "/properties/a/items")]),
         (closed(a={"anyOf": [TEXT, False]}), [("CC289", "/properties/a/anyOf/1")]),
         ({**closed(a={"$ref": "#/$defs/n"}), "$defs": {"n": True}}, [("CC289", "/$defs/n")]),
@@ -377,3 +380,18 @@ def test_what_only_an_older_draft_rules_out_is_a_warning(draft: str, schema: JSO
     assert [(v.rule, v.severity) for v in contract().check_request({**REQUEST, "tools": tools})] == [
         ("CC280", severity)
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([], '"minItems" (1)'),
+        (["string", "string"], '"uniqueItems"'),
+        (None, '"enum" (["array"'),
+        ("int", '"enum" (["array"'),
+    ],
+)
+def test_a_faulty_type_is_told_by_what_is_wrong_with_it(given: JSON, message: str) -> None:
+    (fault,) = json_schema.faults({"type": given})
+    assert fault.pointer == "/type"
+    assert message in fault.message

@@ -18,6 +18,8 @@ _BANNED = (
     "allOf", "contains", "dependentRequired", "dependentSchemas", "else", "if", "not", "oneOf",
     "patternProperties", "propertyNames", "then", "uniqueItems",
 )  # fmt: skip
+_BANNED_SET = frozenset(_BANNED)
+_ELSEWHERE = frozenset({*_BANNED, "additionalProperties", "unevaluatedItems", "unevaluatedProperties"})
 _DOUBTFUL = (
     "maxContains", "maxLength", "maxProperties", "minContains", "minLength", "minProperties", "prefixItems",
     "unevaluatedItems", "unevaluatedProperties", "examples",
@@ -218,13 +220,19 @@ def strict_type_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """
     for schema, nodes in reading.once(_schemas):
         for node in nodes:
-            if node.tokens and not _TYPED & node.value.keys() and not set(_BANNED) & node.value.keys():
+            is_told = not _TYPED.isdisjoint(node.value) or not _BANNED_SET.isdisjoint(node.value)
+            if _is_value(node) and not is_told:
                 yield Finding(schema.pointer + node.pointer, '"type" is missing, which strict mode requires')
             if node.may_be("array") and "items" not in node.value and not schema.is_arguments:
                 yield Finding(schema.pointer + node.pointer, '"items" is missing, which strict mode requires')
             for place, held in _booleans(node.value):
                 said = "expected a schema with a type, which strict mode requires"
                 yield Finding(f"{schema.pointer}{node.pointer}/{place}", said, held)
+
+
+def _is_value(node: Node) -> bool:
+    """Whether a schema stands where a value is described: not at the root, nor where other rules name its keyword."""
+    return bool(node.tokens) and (node.tokens[-1] not in _ELSEWHERE or node.tokens[-2:-1] == ("properties",))
 
 
 def _booleans(schema: dict[str, JSON]) -> Iterator[tuple[str, bool]]:
