@@ -48,8 +48,8 @@ _RESPONSES_ONLY = frozenset({"o1-pro", "o3-pro", "o3-deep-research", "o4-mini-de
 _NOT_FOR_CHAT = (
     "text-embedding-", "tts-1", "whisper-1", "dall-e-", "gpt-image-", "gpt-realtime", "computer-use-preview",
     "gpt-3.5-turbo-instruct", "babbage-002", "davinci-002", "omni-moderation-", "text-moderation-", "sora-2",
-    "codex-mini-latest",
 )  # fmt: skip
+_LISTED = frozenset({"codex-mini-latest", "gpt-5.2-pro"})
 _OF_SPEECH = ("-realtime", "-transcribe", "-tts")
 _GENERATIONS = tuple(f"gpt-{major}{end}" for major in (5, 6) for end in (".", "-"))
 _WITHOUT_EFFORT = frozenset({"gpt-5-chat-latest", "o1-mini", "o1-preview"})
@@ -272,12 +272,14 @@ def chats(name: str) -> bool:
     """Whether the model may take part in this operation: false only for those known to be of others."""
     is_of_responses = name.startswith("gpt-5") and ("-codex" in name or name.endswith("-pro"))
     is_of_speech = name.startswith("gpt-4o") and any(kind in name for kind in _OF_SPEECH)
-    return not (name in _RESPONSES_ONLY or is_of_responses or is_of_speech or name.startswith(_NOT_FOR_CHAT))
+    return not (
+        name in _RESPONSES_ONLY or name in _LISTED or is_of_responses or is_of_speech or name.startswith(_NOT_FOR_CHAT)
+    )
 
 
 def is_listed(name: str) -> bool:
     """Whether the published document lists the model for this operation although the service refuses it."""
-    return "-codex" in name or name == "gpt-5.2-pro"
+    return "-codex" in name or name in _LISTED
 
 
 def predicts(name: str) -> bool:

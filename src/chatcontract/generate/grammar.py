@@ -85,7 +85,7 @@ def request(draws: Draws, options: Options) -> Object:
             asked["stream"] = kind
     hears = _sound(draws, asked, known_of, options)
     quiet = not offered and not functions and "audio" not in asked and "prediction" not in options.without
-    if quiet and draws.chance(_PREDICTION_PERCENT) and not known_of.latest:
+    if quiet and draws.chance(_PREDICTION_PERCENT) and known_of.predicts:
         settings.prediction(draws, asked)
     settings.settle(draws, asked, known_of, options.deprecated, options.without)
     _nulls(draws, asked, options)
@@ -112,7 +112,7 @@ def _offers(draws: Draws, asked: Object, options: Options) -> tuple[list[Object]
     """Offer tools, or functions in the older form, with a choice among them."""
     wanted, known_of = options.tools, traits(asked["model"])
     if wanted is None:
-        wanted = "tools" not in options.without and not known_of.toolless and draws.chance(_TOOLS_PERCENT)
+        wanted = "tools" not in options.without and draws.chance(_TOOLS_PERCENT) and not known_of.toolless
     if not wanted:
         return [], []
     if options.deprecated and "functions" not in options.without and draws.chance(_OLDER_PERCENT):

@@ -20,6 +20,7 @@ class Traits(NamedTuple):
     `speaks`: it must hear sound or be asked for it; `text_images`: it took the URL of an image as plain text;
     `pensive`: it reasons unless told not to, and takes no tools then; `newer`: it is GPT-5.1 or later, and reasons;
     `toolless`: it takes no function tools at all; `latest`: it takes fewer parameters than those before it;
+    `predicts`: it takes predicted output;
     `in_memory`: it may cache a prompt in memory only.
     """
 
@@ -42,6 +43,7 @@ class Traits(NamedTuple):
     newer: bool
     toolless: bool
     latest: bool
+    predicts: bool
     in_memory: bool
 
 
@@ -67,8 +69,10 @@ def traits(model: str) -> Traits:
         pensive=model_names.refuses_tools(base, {}),
         chats=model_names.chats(base),
         newer=model_names.generation(base) > 0,
-        toolless=model_names.refuses_tools(base, {}) and "none" not in (model_names.efforts(base) or _EFFORTS),
+        toolless=not model_names.takes_tools(base)
+        or (model_names.refuses_tools(base, {}) and "none" not in (model_names.efforts(base) or _EFFORTS)),
         latest=model_names.is_latest(base),
+        predicts=model_names.predicts(base),
         in_memory=model_names.caches_in_memory(base),
     )
 

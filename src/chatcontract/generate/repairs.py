@@ -80,6 +80,10 @@ def _number_calls(body: Object, violation: Violation) -> None:
 
 
 def _number_tools(body: Object, violation: Violation) -> None:
+    if violation.pointer.startswith("/functions"):
+        for at, function in enumerate(body["functions"][1:]):
+            function["name"] = f"f{at}"
+        return
     for at, tool in enumerate(body["tools"]):
         tool[tool["type"]]["name"] = f"f{at}"
 
@@ -136,7 +140,8 @@ OF_MODELS = frozenset(
      "web-search-unsupported", "instruction-roles-mixed", "tool-message-image", "image-url-as-text",
      "reasoning-effort-value", "tools-beside-reasoning", "parallel-calls-unsupported", "search-model-sampling",
      "response-format-unsupported", "verbosity-unsupported", "output-limit-above-model",
-     "function-message-unsupported", "cache-retention-unsupported", "latest-model-parameter"}
+     "function-message-unsupported", "cache-retention-unsupported", "latest-model-parameter",
+     "tools-unsupported", "prediction-unsupported"}
 )  # fmt: skip
 """Rules that another model keeps."""
 
