@@ -44,7 +44,7 @@ _DAY_LONG = _LATEST | {5}
 _STOP_AGAIN = 5
 _SIXTH = 100
 _OLDEST_4O = "gpt-4o-2024-05-13"
-_RESPONSES_ONLY = frozenset({"o1-pro", "o3-pro", "o3-deep-research", "o4-mini-deep-research"})
+_RESPONSES_ONLY = frozenset({"o1-pro", "o3-pro", "o3-deep-research", "o4-mini-deep-research", "codex-mini-latest"})
 _NOT_FOR_CHAT = (
     "text-embedding-", "tts-1", "whisper-1", "dall-e-", "gpt-image-", "gpt-realtime", "computer-use-preview",
     "gpt-3.5-turbo-instruct", "babbage-002", "davinci-002", "omni-moderation-", "text-moderation-", "sora-2",
@@ -272,9 +272,7 @@ def chats(name: str) -> bool:
     """Whether the model may take part in this operation: false only for those known to be of others."""
     is_of_responses = name.startswith("gpt-5") and ("-codex" in name or name.endswith("-pro"))
     is_of_speech = name.startswith("gpt-4o") and any(kind in name for kind in _OF_SPEECH)
-    return not (
-        name in _RESPONSES_ONLY or name in _LISTED or is_of_responses or is_of_speech or name.startswith(_NOT_FOR_CHAT)
-    )
+    return not (name in _RESPONSES_ONLY or is_of_responses or is_of_speech or name.startswith(_NOT_FOR_CHAT))
 
 
 def is_listed(name: str) -> bool:
