@@ -395,3 +395,17 @@ def test_a_faulty_type_is_told_by_what_is_wrong_with_it(given: JSON, message: st
     (fault,) = json_schema.faults({"type": given})
     assert fault.pointer == "/type"
     assert message in fault.message
+
+
+def test_a_long_chain_of_references_costs_its_length() -> None:
+    chain = {f"d{at}": {"$ref": f"#/$defs/d{at + 1}"} for at in range(3000)}
+    schema = {"type": "object", "properties": {"a": {"$ref": "#/$defs/d0"}}, "$defs": chain}
+    start = time.process_time()
+    assert given(schema) == [("CC285", "/$defs/d2999/$ref")]
+    assert time.process_time() - start < 3
+
+
+def test_all_that_leads_into_a_circle_is_named() -> None:
+    chain = {"a": {"$ref": "#/$defs/b"}, "b": {"$ref": "#/$defs/c"}, "c": {"$ref": "#/$defs/b"}, "d": TEXT}
+    schema = {"type": "object", "properties": {"x": {"$ref": "#/$defs/a"}, "y": {"$ref": "#/$defs/d"}}, "$defs": chain}
+    assert given(schema) == [("CC285", f"/{place}/$ref") for place in ("$defs/a", "$defs/b", "$defs/c", "properties/x")]

@@ -145,8 +145,7 @@ def prediction_unsupported(reading: Reading, spec: SpecView) -> Iterator[Finding
     """`prediction` is sent to a model for which predicted output isn't offered.
 
     ## Why it matters
-    The guide names GPT-4o, GPT-4.1 and their small ones alone. Elsewhere a prediction is refused or brings nothing, and
-    its tokens are paid for.
+    The guide names GPT-4o, GPT-4.1 and their small ones alone. Elsewhere a prediction is refused or brings nothing.
 
     ## Known exceptions
     GPT-5.6 and later are reported by `latest-model-parameter`.

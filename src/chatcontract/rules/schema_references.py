@@ -17,6 +17,8 @@ _ANCHOR = "#/components/schemas/ResponseFormatJsonSchema/properties/json_schema/
 _BESIDE = frozenset({"$ref", "$defs", "definitions", "$schema"})
 _DEFINITION = pattern(r"#(/(\$defs|definitions)/[^/]*)?\Z")
 _TEXT = {"type": "string"}
+_NOWHERE = "leads to nothing in this schema"
+_CIRCLE = "leads round in a circle"
 _ANCHORS = frozenset({"$anchor", "$dynamicAnchor"})
 
 
@@ -87,9 +89,9 @@ def schema_reference_dangling(reading: Reading, spec: SpecView) -> Iterator[Find
     """
     for schema, nodes in reading.in_request(json_schema.of_request):
         holders = [(node, target) for node in nodes if isinstance(target := node.value.get("$ref"), str)]
-        names = _names(nodes) if holders else _Names()
+        names, ends = _names(nodes) if holders else _Names(), dict[str, str]()
         for node, target in holders:
-            if fault := _reference_fault(schema.value, target, names):
+            if fault := _reference_fault(schema.value, target, names, ends):
                 yield Finding(schema.pointer + join([*node.tokens, "$ref"]), f"{short(target, 80)} {fault}", target)
 
 
@@ -107,22 +109,37 @@ def _decoded(reference: str) -> str:
     return unquote(reference)
 
 
-def _reference_fault(root: JSON, target: str, names: _Names) -> str:
-    """What is wrong with a reference that is of no use; references that lead to references are followed."""
-    if target not in ("", "#") and target[:2] != "#/":
+def _reference_fault(root: JSON, target: str, names: _Names, ends: dict[str, str]) -> str:
+    """What is wrong with a reference that is of no use; `ends` remembers how others end."""
+    if not _is_local(target):
         is_trusted = names.has_anchors if target[:1] == "#" else _is_named(target, names)
-        return "" if is_trusted else "leads to nothing in this schema"
-    seen: set[str] = set()
-    inner: JSON = target
-    while isinstance(inner, str) and (inner in ("", "#") or inner[:2] == "#/"):
-        if inner in seen:
-            return "leads round in a circle"
-        seen.add(inner)
+        return "" if is_trusted else _NOWHERE
+    if target not in ends:
+        _follow(root, target, ends)
+    if ends[target] == _NOWHERE and names.is_inside:
+        return ""
+    return ends[target] or ("has a blank in it" if " " in target else "")
+
+
+def _follow(root: JSON, target: JSON, ends: dict[str, str]) -> None:
+    """Write down how the references end that lead to each other from here on."""
+    path: dict[str, str] = {}
+    end = ""
+    while isinstance(target, str) and _is_local(target) and not end:
+        end = _CIRCLE if target in path or ends.get(target) == _CIRCLE else ""
+        if end or target in ends:
+            break
+        path[target] = ""
         try:
-            inner = members(resolve(root, split(_decoded(inner[1:])))).get("$ref")
+            target = members(resolve(root, split(_decoded(target[1:])))).get("$ref")
         except LookupError:
-            return "leads to nothing in this schema" if len(seen) == 1 and not names.is_inside else ""
-    return "has a blank in it" if " " in target else ""
+            path[target] = _NOWHERE
+            break
+    ends.update(dict.fromkeys(path, end) if end else path)
+
+
+def _is_local(target: str) -> bool:
+    return target in ("", "#") or target[:2] == "#/"
 
 
 def _is_named(target: str, names: _Names) -> bool:
