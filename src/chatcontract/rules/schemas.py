@@ -167,9 +167,11 @@ def parameters_without_properties(reading: Reading, spec: SpecView) -> Iterator[
     ## Known exceptions
     None known.
     """
-    for place, schema in _arguments(reading):
-        if schema.get("type") == "object" and "properties" not in schema:
-            yield Finding(place, '"properties" is missing', hint='send "properties": {}, or leave parameters out')
+    for schema, _ in reading.in_request(json_schema.of_request):
+        given = members(schema.value) if schema.is_arguments else {}
+        if given.get("type") == "object" and "properties" not in given:
+            hint = 'send "properties": {}' if schema.strict else 'send "properties": {}, or leave parameters out'
+            yield Finding(schema.pointer, '"properties" is missing', hint=hint)
 
 
 @rule(
