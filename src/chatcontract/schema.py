@@ -13,6 +13,7 @@ from chatcontract.exceptions import SpecError
 from chatcontract.jsontext import object_faults
 from chatcontract.model import JSON, Engine
 from chatcontract.patterns import pattern
+from chatcontract.pointer import resolve, split
 from chatcontract.redact import short
 from chatcontract.unions import TAG
 
@@ -274,18 +275,18 @@ class ReferenceCompiler:
             if object_faults(instance):
                 raise ValueError("no JSON text can hold the value")
             for error in validator.iter_errors(instance):
-                yield from _from_reference(error)
+                yield from _from_reference(error, validator.schema)
 
         return listed
 
     @staticmethod
     def _compiled(text: str) -> Any:
-        from jsonschema import Draft202012Validator, validators
+        from jsonschema import Draft202012Validator, FormatChecker, validators
         from jsonschema.exceptions import SchemaError
 
         schema = json.loads(text)
         try:
-            Draft202012Validator.check_schema(schema)
+            Draft202012Validator.check_schema(schema, FormatChecker([]))
         except SchemaError as error:
             raise SpecError(f"the schema cannot be compiled: {short(error.message, 200)}.") from None
         checker = Draft202012Validator.TYPE_CHECKER.redefine_many({"array": _is_array, "number": _is_number})
@@ -325,9 +326,9 @@ def _regex(pattern: str) -> re.Pattern[str]:
 _ECMA = pattern(r"\\.|\[(?:\\.|[^\]\\])*\]|\$|\(\?<(?![=!])", re.S)
 
 
-def _from_reference(error: Any) -> Iterator[Mismatch]:
+def _from_reference(error: Any, schema: JSON) -> Iterator[Mismatch]:
     keyword, expected = error.validator, error.validator_value
-    tokens, path = list(error.absolute_path), list(error.absolute_schema_path)
+    tokens, path = list(error.absolute_path), _landed(error.absolute_schema_path, schema)
     if keyword == "required":
         # The engine says one error for each missing name, but names it in its message alone.
         expected = next(n for n in expected if n not in error.instance and error.message.startswith(repr(n) + " is"))
@@ -340,8 +341,21 @@ def _from_reference(error: Any) -> Iterator[Mismatch]:
         return
     branches: dict[int, list[Mismatch]] = {}
     for inner in error.context or ():
-        branches.setdefault(inner.schema_path[0], []).extend(_from_reference(inner))
+        branches.setdefault(inner.schema_path[0], []).extend(_from_reference(inner, schema))
     yield Mismatch(keyword, tokens, path, expected, tuple(tuple(branches[key]) for key in sorted(branches)))
+
+
+def _landed(path: Iterable[str | int], schema: JSON) -> list[str | int]:
+    """The path as it stands in the schema: the engine leaves out the references that it followed."""
+    made: list[str | int] = []
+    node = schema
+    for token in path:
+        while isinstance(node, dict) and token not in node and isinstance(node.get("$ref"), str):
+            made = [*split(node["$ref"][1:])]
+            node = resolve(schema, made)
+        made.append(token)
+        node = resolve(node, [token])
+    return made
 
 
 def meant(mismatches: Iterable[Mismatch]) -> Iterator[Mismatch]:

@@ -78,7 +78,7 @@ class Tag(NamedTuple):
 
 def find_tag(branches: Sequence[Schema]) -> Tag | None:
     """The tag of the branches: a member with disjoint constants in all, absent from one of them at most."""
-    if len(branches) < 2 or not all(isinstance(branch.get("properties"), dict) for branch in branches):
+    if len(branches) < 2 or not all(_has_members(branch) for branch in branches):
         return None
     names = [name for name in branches[0]["properties"] if all(name in b["properties"] for b in branches)]
     for name in sorted(names, key=lambda n: (n not in _PREFERRED_TAGS, n)):
@@ -87,6 +87,10 @@ def find_tag(branches: Sequence[Schema]) -> Tag | None:
         if all(values) and _all_different(values) and len(optional) < 2:
             return Tag(name, values, optional[0] if optional else None)
     return None
+
+
+def _has_members(branch: JSON) -> bool:
+    return isinstance(branch, dict) and isinstance(branch.get("properties"), dict)
 
 
 def _constants(schema: JSON) -> tuple[JSON, ...]:
@@ -152,7 +156,7 @@ def chain(branches: Sequence[JSON], definitions: Schema, union: str) -> Schema:
     if any(len(group) == len(branches) > 1 and not _tagged(name, group) for name, group in groups.items()):
         return {union: list(branches)}
     bodies = {name: _body(name, group, union) for name, group in groups.items()}
-    chained: Schema = {"type": list(bodies)}
+    chained: Schema = {"type": list(bodies)} if bodies else {"not": {}}
     for name, body in reversed(bodies.items()):
         if not _says_only(body, name):
             chained = {"if": {"type": name}, "then": body, "else": chained}

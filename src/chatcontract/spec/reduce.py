@@ -78,7 +78,9 @@ class Reducer:
         target, at = self._resolver.follow(node["$ref"], place)
         made = self._target(target, at)
         siblings = {name: self._keyword(name, value, place) for name, value in node.items() if _known(name)}
-        return intersect_all([made, simplify(siblings)]) if siblings and isinstance(made, dict) else made
+        if made is False or not siblings:
+            return made
+        return intersect_all([simplify(siblings), made if isinstance(made, dict) else {}])
 
     def _target(self, target: JSON, at: Place) -> JSON:
         if at in self._open:

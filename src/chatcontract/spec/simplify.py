@@ -78,6 +78,8 @@ def intersect(one: Schema, other: Schema) -> Schema | None:
     """The schema that allows what both allow, as one object; None where that cannot be written."""
     if _closes(one, other) or _closes(other, one) or ("$ref" in one and other) or ("$ref" in other and one):
         return None
+    if any(_differ(one, other, tied) for tied in _TIED):
+        return None
     made = dict(one)
     for name, value in other.items():
         if name not in made or made[name] == value:
@@ -89,8 +91,18 @@ def intersect(one: Schema, other: Schema) -> Schema | None:
     return made
 
 
+def _differ(one: Schema, other: Schema, names: tuple[str, ...]) -> bool:
+    """Whether both say something with keywords that lean on each other, and not the same."""
+    left, right = ([(name in node, node.get(name)) for name in names] for node in (one, other))
+    return left != right and any(said for said, _ in left) and any(said for said, _ in right)
+
+
 def _closes(one: Schema, other: Schema) -> bool:
-    """Whether `one` forbids members that only `other` declares: merging would let them in."""
+    """Whether `one` forbids members or items that only `other` declares: merging would let them in."""
+    if _REST & one.keys() and _DECLARING & other.keys():
+        return True
+    if "additionalProperties" in one and "patternProperties" in other:
+        return True
     closed = "additionalProperties" in one or "unevaluatedProperties" in one or "patternProperties" in one
     return closed and bool(other.get("properties", {}).keys() - one.get("properties", {}).keys())
 
@@ -121,6 +133,12 @@ def _both(one: list[JSON], other: list[JSON]) -> list[JSON]:
     return [*one, *(branch for branch in other if branch not in one)]
 
 
+_TIED = (("prefixItems", "items"), ("if", "then", "else"), ("contains", "minContains", "maxContains"))
+_REST = frozenset(("unevaluatedProperties", "unevaluatedItems"))
+_DECLARING = frozenset((
+    "properties", "patternProperties", "additionalProperties", "items", "prefixItems", "contains", "allOf",
+    "anyOf", "oneOf", "if", "dependentSchemas", *_REST,
+))  # fmt: skip
 _LOWER = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties", "minContains")
 _UPPER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties", "maxContains")
 _MERGE: dict[str, Callable[[Any, Any], JSON]] = {

@@ -11,7 +11,16 @@ from chatcontract.spec.simplify import drop_subsumed, fits_type
 from chatcontract.unions import accepted_types, chain, flat, is_disjoint
 
 _UNIONS = ("anyOf", "oneOf")
-_OPENERS = frozenset(("additionalProperties", "unevaluatedProperties", "patternProperties", "allOf", "if", "$ref"))
+_OPENERS = frozenset((
+    "additionalProperties", "unevaluatedProperties", "patternProperties", "dependentSchemas", "allOf", "if", "$ref",
+))  # fmt: skip
+_ASKED = frozenset((
+    "not", "if", "contains", "propertyNames", "dependentSchemas", "unevaluatedProperties", "unevaluatedItems",
+))  # fmt: skip
+"""Keywords whose schemas are a question, or describe members beside those of others."""
+_DESCRIBING = frozenset(("properties", "patternProperties", "dependentSchemas", "$ref"))
+_MIXING = frozenset(("allOf", "if", "unevaluatedProperties"))
+"""Keywords that look at members which other schemas describe; to close one of those would blind them."""
 
 
 MAX_LISTED = 256
@@ -87,8 +96,13 @@ def closed(schema: Schema) -> Schema:
     def change(node: JSON) -> JSON:
         if any(union in node and not is_disjoint(node[union], definitions) for union in _UNIONS):
             return node
-        made = children(node, lambda child: child) if "allOf" in node or "if" in node else children(node, change)
+        if not _MIXING.isdisjoint(node):
+            return node
+        kept = _ASKED if node.keys().isdisjoint(_DESCRIBING) else _ASKED.union(_UNIONS)
+        made = {**node, **children({name: node[name] for name in node if name not in kept}, change)}
         if "properties" in node and not _OPENERS & node.keys() and not _adds_members(node):
+            named = {name: True for name in node.get("required", ()) if name not in node["properties"]}
+            made["properties"] = {**made["properties"], **named}
             made |= {"additionalProperties": False, "$comment": "undocumented"}
         return made
 
@@ -132,8 +146,10 @@ def _chained(node: Schema, union: str, definitions: Schema) -> Schema:
         return node
     rest = {name: value for name, value in node.items() if name != union}
     made = branches[0] if len(branches) == 1 else chain(branches, definitions, union)
+    if not isinstance(made, dict):
+        return node
     if not rest:
-        return made if isinstance(made, dict) else node
+        return made
     if rest.keys() & made.keys() == {"type"} and accepted_types({"type": rest["type"]}, {}) >= accepted_types(made, {}):
         return {**rest, **made}
     return {**rest, "allOf": [made]} if rest.keys() & made.keys() else {**rest, **made}
