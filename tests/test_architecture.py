@@ -25,8 +25,9 @@ cleaning saved difference journal encodings jsontext calls examples evidence jso
 deltas envelopes
 schema chunks declare page recording sources.files sources.json_items sources.yaml_items spec.document spec.keywords spec.simplify
 reading reports.* spec.references sources.values
-native refusals outline asked_model reports.replay_terminal har sources.messages completeness findings textcalls toolcalls tokens probe spec.operation spec.reduce
-sources.entries
+native refusals outline asked_model reports.replay_terminal har sources.messages completeness findings textcalls toolcalls tokens probe spec.media spec.reduce
+sources.entries spec.streams
+spec.operation
 rules.* sources.har sources.vcr sources.testproxy sources.flows sources.batch sources.formats judging looks offers plan target probes spec.anchors spec.tiers
 across drift sources.lines probes.* spec.tolerances bodies ratings
 spec.forms

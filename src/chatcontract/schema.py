@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 from chatcontract import pointer
 from chatcontract.exceptions import SpecError
-from chatcontract.jsontext import object_faults
+from chatcontract.jsontext import ABSENT, object_faults
 from chatcontract.model import JSON, Engine
 from chatcontract.patterns import pattern
 from chatcontract.pointer import resolve, split
@@ -265,7 +265,13 @@ class ReferenceCompiler:
     def verdict(self, text: str) -> Verdict:
         """See Compiler."""
         check: Verdict = self._compiled(text).is_valid
-        return check
+
+        def judged(instance: JSON) -> bool:
+            if instance is ABSENT:
+                raise ValueError("no JSON value")
+            return check(instance)
+
+        return judged
 
     def lister(self, text: str) -> Lister:
         """See Compiler."""

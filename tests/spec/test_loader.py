@@ -215,7 +215,7 @@ def test_a_document_from_a_url_may_refer_to_files_beside_it_and_to_no_other_serv
     [
         ("#/components/schemas/Nowhere", "nothing is there"),
         ("#/components/schemas/Nowhere/0", "nothing is there"),
-        ("#anchor", "anchors are not followed"), ("gone.yaml", "no such file"),
+        ("#anchor", "nothing is there"), ("gone.yaml", "no such file"),
         ("gone.yaml#/a", "no such file"),
         ("#/paths/0", "nothing is there"), (f"#/tags/{'9' * 5000}", "nothing is there"),
         ("http://[::1", "broken"),
@@ -602,6 +602,19 @@ def envelope(schema: Any) -> Tree:
     return {"type": "object", "properties": {"data": schema, "event": {"type": "string"}}}
 
 
+def with_operation(more: Tree) -> Tree:
+    made = openapi()
+    made["paths"]["/chat/completions"]["post"] |= more
+    return made
+
+
+def without(name: str) -> Tree:
+    made = openapi()
+    del made["paths"]["/chat/completions"]["post"][name]
+    return made
+
+
+CHUNK_MEMBERS: Tree = {"object": {"const": "chat.completion.chunk"}, "choices": {"type": "array"}}
 NAMED: Tree = {"type": "object", "required": ["choices"], "properties": {"choices": {"type": "array"}}}
 TAGGED: Tree = {
     "oneOf": [
@@ -648,6 +661,24 @@ FIXED: dict[str, tuple[Any, str, Any, bool, bool | str]] = {
         OFF_IS_REFUSED),
     "duplicate-key": ("info: {title: S, version: '1'}\ninfo: {title: T, version: '2'}", "request",
         {"question": "?"}, True, OFF_IS_REFUSED),
+    "local-definitions": (
+        openapi({"type": "object", "properties": {"a": {"$ref": "#/$defs/A"}}, "$defs": {"A": {"type": "string"}}}),
+        "request", {"a": 1}, False, OFF_IS_REFUSED,
+    ),
+    "boolean-required": (only("a", {"type": "string", "required": True}), "request", {}, True, OFF_IS_REFUSED),
+    "empty-keyword": (only("a", {"type": "object", "properties": None}), "request", {"a": 1}, False,
+        OFF_IS_REFUSED),
+    "stream-as-text": (with_chunk({"type": "string"}), "chunk", {"choices": []}, False, False),
+    "stream-as-list": (with_chunk({"type": "array", "items": NAMED}), "chunk", {"choices": []}, True, False),
+    "stream-in-answer": (
+        openapi(response={"anyOf": [ANSWER, {**NAMED, "properties": CHUNK_MEMBERS}]}), "response",
+        {"object": "chat.completion.chunk", "choices": []}, False, True,
+    ),
+    "stream-by-extension": (
+        with_operation({"x-fern-streaming": {"response-stream": NAMED}}), "chunk", {"choices": []}, True, False,
+    ),
+    "own-request-schema": (without("requestBody"), "request", {}, False, True),
+    "own-response-schema": (openapi(response={}), "response", {}, False, True),
     "stream-by-component-name": (chunk_component(NAMED), "chunk", {"choices": []}, True, False),
     "stream-envelope": (with_chunk(envelope(NAMED)), "chunk", {"data": 1}, False, False),
     "own-chunk-schema": (openapi(), "chunk", {}, False, True),

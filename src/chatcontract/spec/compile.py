@@ -13,7 +13,8 @@ from chatcontract.spec import operation, tiers
 from chatcontract.spec.document import Document
 from chatcontract.spec.fixes import FIXES, Fixer, Schema
 from chatcontract.spec.forms import Form, admitting
-from chatcontract.spec.operation import ROOTS, Root
+from chatcontract.spec.media import Root
+from chatcontract.spec.operation import ROOTS
 from chatcontract.spec.reduce import Reducer
 from chatcontract.spec.references import Resolver
 from chatcontract.spec.tolerances import PROFILES, Tolerance, relaxed, tightened
@@ -62,9 +63,9 @@ def compile_document(
         raise SpecError(f"no fix is called {', '.join(sorted(unknown))}. Known: {', '.join(FIXES)}.")
     fixer = Fixer(legacy=document.tree["openapi"].startswith("3.0"), without=frozenset(without))
     _note_document_fixes(document, fixer)
-    resolver = Resolver(document, network=network)
+    resolver = Resolver(document, network=network, on=fixer.on)
     try:
-        found = operation.find(document, resolver)
+        found = operation.find(document, resolver, fixer.on)
         reducer = Reducer(resolver, fixer, is_pattern)
         lent = dict(_lent(found.roots, fixer, ours)) if ours else {}
         schemas = {**dict(_reduced(found.roots, reducer, fixer, lent)), **lent}
@@ -85,13 +86,14 @@ def _note_document_fixes(document: Document, fixer: Fixer) -> None:
 
 def _lent(roots: dict[str, Root], fixer: Fixer, ours: Document) -> Iterable[tuple[str, Schema]]:
     """The schemas of our own document that stand in for those that the document lacks."""
+    if all(root.node is None for name, root in roots.items() if name != "error"):
+        return
     resolver = Resolver(ours)
     own = operation.find(ours, resolver).roots
-    for name, fix in (("chunk", "own-chunk-schema"), ("error", "own-error-schema")):
-        root = roots[name]
-        if root.node is None or (root.how == "component" and not fixer.on("stream-by-component-name")):
+    for name in ROOTS:
+        if roots[name].node is None:
             plain = Reducer(resolver, Fixer(legacy=False), lambda pattern: True).root(own[name].node, own[name].place)
-            yield name, plain if fixer.on(fix) else {}
+            yield name, plain if fixer.on(f"own-{name}-schema") else {}
 
 
 def _reduced(
@@ -110,11 +112,17 @@ def _reduced(
 def _unwrapped(schema: Schema, fixer: Fixer) -> Schema:
     """The chunk inside a schema that describes the event around it."""
     branches: list[JSON] = schema.get("oneOf") or schema.get("anyOf") or [schema]
-    inside = [branch["properties"]["data"] for branch in branches if _is_envelope(branch)]
+    named: Schema = schema.get("$defs", {})
+    inside = [_target(branch["properties"]["data"], named) for branch in branches if _is_envelope(branch)]
     chunks = [member for member in inside if isinstance(member, dict) and "properties" in member]
     if len(inside) != len(branches) or not chunks or not fixer.on("stream-envelope"):
         return schema
     return {**chunks[0], "$defs": schema["$defs"]} if "$defs" in schema else chunks[0]
+
+
+def _target(schema: JSON, named: Schema) -> JSON:
+    reference = schema.get("$ref") if isinstance(schema, dict) else None
+    return named[reference.rsplit("/", 1)[-1]] if reference else schema
 
 
 def _is_envelope(branch: JSON) -> bool:

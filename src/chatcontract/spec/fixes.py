@@ -63,8 +63,23 @@ FIXES: dict[str, Fix] = {
         ),
         Fix(
             "recursive-reference",
-            "`$recursiveRef` is read as `$ref`",
-            "The keyword was replaced before 2020-12, the dialect of OpenAPI 3.1.",
+            "`$recursiveRef` and `$dynamicRef` are read as `$ref`",
+            "In a document with one anchor of that name they lead to the same schema.",
+        ),
+        Fix(
+            "local-definitions",
+            "`#/$defs/…`, `#/definitions/…` and `#` lead into the schema around them if nothing else is there",
+            "A JSON Schema that is pasted into a document keeps references that counted from its own root.",
+        ),
+        Fix(
+            "boolean-required",
+            "`required: true` or `required: false` of a member is dropped",
+            "OpenAPI has a list of names at the object instead; the boolean is from a draft before it.",
+        ),
+        Fix(
+            "empty-keyword",
+            "a keyword or a member without a value is dropped, or takes anything",
+            "YAML makes null of a name with nothing behind it, and no keyword takes null for a schema.",
         ),
         Fix(
             "yaml-date",
@@ -78,13 +93,43 @@ FIXES: dict[str, Fix] = {
         ),
         Fix(
             "stream-by-component-name",
-            "the schema of a stream chunk is taken from the component of that name",
+            "the schema of a stream chunk is taken from the component of that name or with that `object`",
             "Older documents describe the chunk and never say that the operation answers with a stream.",
+        ),
+        Fix(
+            "stream-as-text",
+            "a stream described as a text counts as not described",
+            "The text is the stream as a whole; a chunk in it is JSON, and none would be taken.",
+        ),
+        Fix(
+            "stream-as-list",
+            "of a stream described as an array, the items are the chunks",
+            "No event holds the array: it stands for the sequence of events.",
+        ),
+        Fix(
+            "stream-in-answer",
+            "a branch of the JSON answer whose `object` is `chat.completion.chunk` describes the chunks alone",
+            "Frameworks list both forms of the answer under one media type.",
+        ),
+        Fix(
+            "stream-by-extension",
+            "the schema of a stream chunk is taken from `response-stream` of `x-fern-streaming`",
+            "Before OpenAPI 3.2 the two forms of an answer could not be told apart otherwise.",
         ),
         Fix(
             "stream-envelope",
             "the schema of a stream event is reduced to its `data` member",
             "Some documents describe the event (`data: …`) where others describe the JSON inside it.",
+        ),
+        Fix(
+            "own-request-schema",
+            "a document without a schema of the request gets ours",
+            "Requests could not be judged otherwise.",
+        ),
+        Fix(
+            "own-response-schema",
+            "a document without a schema of the answer, or with one that says nothing, gets ours",
+            "Frameworks write an empty schema where a handler names no model; answers could not be judged otherwise.",
         ),
         Fix(
             "own-chunk-schema",
@@ -105,6 +150,7 @@ _FORMATS = frozenset((
     "relative-json-pointer", "regex", "int32", "int64", "float", "double", "byte", "binary", "password",
 ))  # fmt: skip
 _UNIONS = ("anyOf", "oneOf")
+_MAY_BE_NULL = frozenset(("const", "default", "example", "examples", "title", "description", "externalDocs", "xml"))
 
 
 class Fixer:
@@ -120,7 +166,7 @@ class Fixer:
         self._legacy = legacy
         self._without = without
         self._steps: tuple[Callable[[Schema], Schema], ...] = (
-            self._nullable_branch, self._nullable, self._exclusive, self._bounds, self._required,
+            self._empty, self._nullable_branch, self._nullable, self._exclusive, self._bounds, self._required,
             self._recursive, self._note_annotations,
         )  # fmt: skip
 
@@ -139,6 +185,18 @@ class Fixer:
 
     def _correct(self, fix: str) -> bool:
         return self._legacy or self.on(fix)
+
+    def _empty(self, node: Schema) -> Schema:
+        empty = [name for name, value in node.items() if value is None and name not in _MAY_BE_NULL]
+        if empty and self.on("empty-keyword"):
+            node = {name: value for name, value in node.items() if name not in empty}
+        if isinstance(node.get("required"), bool) and self.on("boolean-required"):
+            node = {name: value for name, value in node.items() if name != "required"}
+        members = node.get("properties")
+        if isinstance(members, dict) and None in members.values() and self.on("empty-keyword"):
+            members = {name: {} if member is None else member for name, member in members.items()}
+            node = {**node, "properties": members}
+        return node
 
     def _nullable_branch(self, node: Schema) -> Schema:
         branches = node.get("allOf")
@@ -184,10 +242,10 @@ class Fixer:
         return node
 
     def _recursive(self, node: Schema) -> Schema:
-        if "$recursiveRef" not in node or not self.on("recursive-reference"):
-            return node
-        rest = {name: value for name, value in node.items() if name not in ("$recursiveRef", "$recursiveAnchor")}
-        return {**rest, "$ref": node["$recursiveRef"]}
+        for name in ("$recursiveRef", "$dynamicRef"):
+            if isinstance(node.get(name), str) and "$ref" not in node and self.on("recursive-reference"):
+                return {**{other: value for other, value in node.items() if other != name}, "$ref": node[name]}
+        return node
 
     def _note_annotations(self, node: Schema) -> Schema:
         if isinstance(node.get("format"), str) and node["format"] not in _FORMATS:

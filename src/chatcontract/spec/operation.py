@@ -1,25 +1,23 @@
 """Finds the chat operation in a document, wherever the provider put it, and the schemas of its four roots."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
+from urllib.parse import quote
 
 from chatcontract.exceptions import SpecError
 from chatcontract.model import JSON
+from chatcontract.spec import streams
 from chatcontract.spec.document import Document
+from chatcontract.spec.media import Holder, Root, followed, json_schema
 from chatcontract.spec.references import Place, Resolver
 
 ROOTS = ("request", "response", "chunk", "error")
 SUFFIX = "/chat/completions"
 OPERATION_ID = "createChatCompletion"
-CHUNK_COMPONENT = "CreateChatCompletionStreamResponse"
-
-
-class Root(NamedTuple):
-    """One schema that the operation uses; `node` is None where the document has none."""
-
-    node: JSON
-    place: Place
-    how: str = ""
+_IDS = ("createchatcompletion", "createchatcompletions", "chatcompletion", "chatcompletions")
+_GENERATED_ID = "chatcompletionspost"
+_NO_PATH = re.compile(r"[?#]|\{[?&#]")
 
 
 class Operation(NamedTuple):
@@ -30,89 +28,102 @@ class Operation(NamedTuple):
     roots: dict[str, Root]
 
 
-def find(document: Document, resolver: Resolver) -> Operation:
-    """The operation of the document; raises SpecError when it has none."""
+class _Candidate(NamedTuple):
+    rank: int
+    path: str
+    post: Holder
+
+
+def find(document: Document, resolver: Resolver, on: Callable[[str], bool] = lambda fix: True) -> Operation:
+    """The operation of the document; `on` says whether a fix is switched on.
+
+    Raises:
+        SpecError: the document has none, or it cannot be read.
+    """
     paths = document.tree.get("paths")
     paths = paths if isinstance(paths, dict) else {}
-    candidates = sorted(_candidates(paths, document, resolver), key=lambda found: (found[0], len(found[1])))
+    candidates = sorted(_candidates(paths, document, resolver), key=lambda found: (found.rank, len(found.path)))
     if not candidates:
         near = ", ".join(sorted(path for path in paths if "chat" in path.lower())[:5]) or "no path with chat in it"
         raise SpecError(
             f"{document.origin}#/paths: no POST …{SUFFIX} here (found: {near}). "
             "Give a document that describes the Chat Completions operation."
         )
-    _, path, node, place = candidates[0]
-    return Operation(path, place, dict(_roots(document, node, place, resolver)))
+    _, path, post = candidates[0]
+    return Operation(path, post.place, dict(_roots(document, post, resolver, on)))
 
 
-def _candidates(
-    paths: dict[str, JSON], document: Document, resolver: Resolver
-) -> Iterator[tuple[int, str, dict[str, JSON], Place]]:
-    for path, item in paths.items():
-        bare = path.split("?")[0].rstrip("/")
-        item, place = _followed(item, Place(document.origin, "").child("paths", path), resolver)
-        post, place = _followed(item.get("post"), place.child("post"), resolver)
-        if bare.endswith(SUFFIX) and post:
-            yield 0, path, post, place
-        elif post.get("operationId") == OPERATION_ID:
-            yield 1, path, post, place
+def _candidates(paths: dict[str, JSON], document: Document, resolver: Resolver) -> Iterator[_Candidate]:
+    for path, node in paths.items():
+        item = followed(node, Place(document.origin, "").child("paths", path), resolver)
+        post = followed(item.node.get("post"), item.child("post"), resolver)
+        rank = _rank(path, post.node, [post.node, item.node, document.tree])
+        if rank is not None and post.node:
+            yield _Candidate(rank, path, post)
 
 
-def _followed(node: JSON, place: Place, resolver: Resolver) -> tuple[dict[str, JSON], Place]:
-    for _ in range(20):
-        if not isinstance(node, dict) or not isinstance(node.get("$ref"), str):
-            break
-        node, place = resolver.follow(node["$ref"], place)
-    return (node if isinstance(node, dict) else {}), place
+def _rank(path: str, post: dict[str, JSON], holders: list[dict[str, JSON]]) -> int | None:
+    """How late the path is taken; None where it is another operation."""
+    bare = _NO_PATH.split(path)[0].rstrip("/")
+    if bare.endswith(SUFFIX):
+        return 0
+    name = post.get("operationId")
+    if name == OPERATION_ID:
+        return 1
+    if any(f"{base}{bare}".lower().endswith(SUFFIX) for base in ("", *_bases(holders))):
+        return 2
+    plain = re.sub(r"[\W_]", "", name).lower() if isinstance(name, str) else ""
+    return 3 if plain in _IDS or plain.endswith(_GENERATED_ID) else None
+
+
+def _bases(holders: list[dict[str, JSON]]) -> Iterator[str]:
+    """The paths of the servers that an operation is asked at, of the innermost that are named."""
+    servers = next((holder["servers"] for holder in holders if holder.get("servers")), ())
+    for server in servers if isinstance(servers, list) else ():
+        url = server.get("url") if isinstance(server, dict) else None
+        if isinstance(url, str):
+            yield re.sub(r"^[^/]*//[^/]*", "", url.rstrip("/"))
 
 
 def _roots(
-    document: Document, operation: dict[str, JSON], place: Place, resolver: Resolver
+    document: Document, post: Holder, resolver: Resolver, on: Callable[[str], bool]
 ) -> Iterator[tuple[str, Root]]:
-    body, at = _followed(operation.get("requestBody"), place.child("requestBody"), resolver)
-    yield "request", _media(body, at, "json", resolver)
-    responses = operation.get("responses")
-    responses = responses if isinstance(responses, dict) else {}
-    answers = {
-        str(status): _followed(answer, place.child("responses", status), resolver)
-        for status, answer in responses.items()
+    body = followed(post.node.get("requestBody"), post.child("requestBody"), resolver)
+    yield "request", json_schema(body, resolver)
+    answers = _answers(post, resolver)
+    good = next((status for status in _good(answers)), "")
+    response, chunk = streams.answer(document, post, answers.get(good, Holder({}, post.place)), resolver, on)
+    yield "response", response
+    yield "chunk", chunk
+    bad = [status for status in sorted(answers) if status != good and status.startswith(("4", "5", "default"))]
+    yield "error", _error([json_schema(answers[status], resolver) for status in bad], post.place)
+
+
+def _answers(post: Holder, resolver: Resolver) -> dict[str, Holder]:
+    responses = post.node.get("responses")
+    if not isinstance(responses, dict | None):
+        kind = type(responses).__name__
+        raise SpecError(f"{post.child('responses')}: {kind} where a dict belongs. Correct the document.")
+    return {
+        str(status): followed(answer, post.child("responses", status), resolver)
+        for status, answer in (responses or {}).items()
     }
-    good = next((answers[s] for s in ("200", "2XX", "2xx", "201", "default") if s in answers), ({}, place))
-    yield "response", _media(*good, "json", resolver)
-    yield "chunk", _chunk(document, *good, resolver)
-    yield "error", _error(answers, place, resolver)
 
 
-def _media(holder: dict[str, JSON], place: Place, kind: str, resolver: Resolver) -> Root:
-    content = holder.get("content")
-    for media_type, media in content.items() if isinstance(content, dict) else ():
-        if kind not in media_type.lower() and not (kind == "json" and media_type == "*/*"):
-            continue
-        media, at = _followed(media, place.child("content", media_type), resolver)
-        for name in ("itemSchema", "schema"):
-            if name in media:
-                return Root(media[name], at.child(name), media_type)
-    return Root(None, place)
+def _good(answers: dict[str, Holder]) -> list[str]:
+    """The statuses of an answer that is no error, the likeliest first."""
+    others = sorted(status for status in answers if status.startswith("2"))
+    return [status for status in ("200", "2XX", "2xx", *others, "default") if status in answers]
 
 
-def _chunk(document: Document, holder: dict[str, JSON], place: Place, resolver: Resolver) -> Root:
-    root = _media(holder, place, "event-stream", resolver)
-    if root.node is not None:
-        return root
-    components = document.tree.get("components")
-    schemas = components.get("schemas") if isinstance(components, dict) else None
-    schemas = schemas if isinstance(schemas, dict) else {}
-    for name in schemas:
-        if name == CHUNK_COMPONENT or name.endswith(("ChatCompletionChunk", "ChatCompletionStreamResponse")):
-            at = Place(document.origin, "").child("components", "schemas", name)
-            return Root(schemas[name], at, "component")
-    return root
-
-
-def _error(answers: dict[str, tuple[dict[str, JSON], Place]], place: Place, resolver: Resolver) -> Root:
-    for status in sorted(answers):
-        if status.startswith(("4", "5")) or status == "default":
-            root = _media(*answers[status], "json", resolver)
-            if root.node is not None:
-                return root
-    return Root(None, place)
+def _error(roots: list[Root], place: Place) -> Root:
+    """The schema of every error: a choice where the statuses have different ones."""
+    told: list[Root] = []
+    for root in roots:
+        if root.node is not None and root.node not in [other.node for other in told]:
+            told.append(root)
+    beside = [root for root in told if root.place.origin == told[0].place.origin]
+    if len(beside) < 2:
+        return told[0] if told else Root(None, place)
+    references = [{"$ref": "#" + quote(root.place.pointer, safe="/~")} for root in beside]
+    return Root({"anyOf": references}, beside[0].place)
