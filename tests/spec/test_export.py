@@ -4,14 +4,17 @@ import doctest
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import yaml
 from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator
 
+from chatcontract.exceptions import SpecError
 from chatcontract.spec import export
+from chatcontract.spec.document import Document
 from chatcontract.spec.export import project
+from chatcontract.spec.legible import legible
 
 DOCUMENT: dict[str, Any] = yaml.safe_load((Path(__file__).parents[2] / "spec/openapi.yaml").read_text(encoding="utf-8"))
 ONLY_IN_31 = {
@@ -275,6 +278,65 @@ def test_definitions_inside_a_schema_become_components() -> None:
     schemas = project(source, openapi="3.0")["components"]["schemas"]
     assert schemas["Root"] == {"properties": {"a": {"$ref": "#/components/schemas/Root.Inner"}}}
     assert schemas["Root.Inner"] == {"type": "string", "nullable": True}
+
+
+def through(source: dict[str, Any], openapi: Literal["3.0", "3.1"] = "3.0") -> dict[str, Any]:
+    """What `spec export --spec` makes of a document."""
+    return project(legible(Document(source, "a.yaml", "")), openapi=openapi)
+
+
+@pytest.mark.parametrize("name", ["$defs", "definitions"])
+def test_definitions_of_a_pasted_schema_become_components(name: str) -> None:
+    pasted = {name: {"a b": {"type": ["string", "null"]}}, "properties": {"a": {"$ref": f"#/{name}/a b"}}}
+    answer = {"description": "OK", "content": {"application/json": {"schema": pasted}}}
+    result = through(document(paths={"/": {"get": {"responses": {"200": answer}}}}))
+    OpenAPIV30SpecValidator(result).validate()
+    made = result["paths"]["/"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    component = made["properties"]["a"]["$ref"].removeprefix("#/components/schemas/")
+    assert result["components"]["schemas"][component] == {"type": "string", "nullable": True}
+
+
+@pytest.mark.parametrize("reference", ["#inner", "https://host.test/inner.json"])
+def test_a_schema_named_by_itself_is_referred_to_by_its_place(reference: str) -> None:
+    inner = {"$anchor": "inner", "$id": "https://host.test/inner.json", "type": "string"}
+    source = document({"properties": {"a": {"$ref": reference}}})
+    source["components"]["schemas"]["Inner"] = inner
+    schemas = through(source)["components"]["schemas"]
+    assert schemas["Root"] == {"properties": {"a": {"$ref": "#/components/schemas/Inner"}}}
+    assert schemas["Inner"] == {"type": "string"}
+
+
+@pytest.mark.parametrize("reference", ["other.yaml#/A", "#/nowhere", "https://host.test/a.json", "#/components/%"])
+def test_a_reference_that_leads_out_or_nowhere_is_left(reference: str) -> None:
+    source = document({"properties": {"a": {"$ref": reference}}})
+    assert through(source, "3.1") == source
+
+
+def test_slips_of_the_pen_are_not_handed_on() -> None:
+    members = {"a": {"type": "string", "required": True}, "b": None, "c": {"type": "object", "properties": None}}
+    assert old({"properties": members, "items": None})["properties"] == {
+        "a": {"type": "string"},
+        "b": {},
+        "c": {"type": "object"},
+    }
+
+
+@pytest.mark.parametrize("path", [{"/a": {"get": []}}, {"/a": []}, [], {"/a": {"get": {"responses": [1]}}}])
+def test_parts_of_the_wrong_kind_are_left_as_they_are(path: Any) -> None:
+    for version in ("3.0", "3.1"):
+        assert "paths" in through(document(paths=path), version)
+
+
+def test_aliases_are_written_out_up_to_a_bound() -> None:
+    shared: Any = ["x"] * 9
+    for _ in range(9):
+        shared = [shared] * 9
+    with pytest.raises(SpecError, match=r"^a.yaml: more than \d+ values. Reduce"):
+        through(document(**{"x-many": shared}))
+    circle: dict[str, Any] = {}
+    circle["x-again"] = circle
+    with pytest.raises(SpecError, match="values"):
+        through(document(**circle))
 
 
 # Around the schemas in 3.0

@@ -5,6 +5,7 @@ from typing import Any
 
 from chatcontract import closures
 from chatcontract.commands import options
+from chatcontract.exceptions import SpecError
 from chatcontract.model import JSON
 
 EXPORT_EXAMPLES = """examples:
@@ -60,12 +61,15 @@ def run_export(arguments: argparse.Namespace) -> int:
     """Write the document."""
     from chatcontract.spec.export import project
 
-    made = project(
-        _tree(arguments.spec),
-        openapi=arguments.openapi,
-        statuses=options.words(arguments.status),
-        media_types=options.words(arguments.media_type),
-    )
+    try:
+        made = project(
+            _tree(arguments.spec),
+            openapi=arguments.openapi,
+            statuses=options.words(arguments.status),
+            media_types=options.words(arguments.media_type),
+        )
+    except RecursionError:
+        raise SpecError(f"{arguments.spec}: nested too deeply. Reduce the document.") from None
     if arguments.format == "json":
         return options.print_json(made)
     import yaml
@@ -79,5 +83,6 @@ def _tree(spec: str | None) -> dict[str, JSON]:
         tree: dict[str, JSON] = closures.own().json("document")
         return tree
     from chatcontract.spec.document import load
+    from chatcontract.spec.legible import legible
 
-    return load(spec).tree
+    return legible(load(spec))

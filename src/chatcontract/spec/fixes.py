@@ -166,7 +166,7 @@ class Fixer:
         self._legacy = legacy
         self._without = without
         self._steps: tuple[Callable[[Schema], Schema], ...] = (
-            self._empty, self._nullable_branch, self._nullable, self._exclusive, self._bounds, self._required,
+            self.without_slips, self._nullable_branch, self._nullable, self._exclusive, self._bounds, self._required,
             self._recursive, self._note_annotations,
         )  # fmt: skip
 
@@ -186,7 +186,8 @@ class Fixer:
     def _correct(self, fix: str) -> bool:
         return self._legacy or self.on(fix)
 
-    def _empty(self, node: Schema) -> Schema:
+    def without_slips(self, node: Schema) -> Schema:
+        """The schema object without keywords that hold nothing or, by mistake, a boolean."""
         empty = [name for name, value in node.items() if value is None and name not in _MAY_BE_NULL]
         if empty and self.on("empty-keyword"):
             node = {name: value for name, value in node.items() if name not in empty}
