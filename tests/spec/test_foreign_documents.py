@@ -109,6 +109,15 @@ def test_an_operation_of_another_use_is_not_taken(name: Any) -> None:
     assert "no POST" in refused(made)
 
 
+@pytest.mark.parametrize("path", ["/chat/completions", "/completions"])
+def test_other_operations_are_not_read_and_may_be_broken(tmp_path: Path, path: str) -> None:
+    made = openapi(path=path, servers=[{"url": "/v1/chat"}])
+    made["paths"] |= {"/a": {"$ref": "#/paths/~1a"}, "/b": {"post": {"$ref": "gone.yaml"}}, "/c": [], "/d": None}
+    contract = load(saved(tmp_path, made))
+    assert judges(contract)
+    assert contract.facts["files"] == 1
+
+
 # What a body and an answer hold
 
 

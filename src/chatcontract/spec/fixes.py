@@ -123,7 +123,7 @@ FIXES: dict[str, Fix] = {
         ),
         Fix(
             "own-request-schema",
-            "a document without a schema of the request gets ours",
+            "a document without a schema of the request, or with one that says nothing, gets ours",
             "Requests could not be judged otherwise.",
         ),
         Fix(
@@ -133,7 +133,7 @@ FIXES: dict[str, Fix] = {
         ),
         Fix(
             "own-chunk-schema",
-            "a document without any schema of a chunk gets ours",
+            "a document without a schema of a chunk, or with one that says nothing, gets ours",
             "Streams could not be judged otherwise.",
         ),
         Fix(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -54,17 +55,29 @@ def find(document: Document, resolver: Resolver, on: Callable[[str], bool] = lam
 
 
 def _candidates(paths: dict[str, JSON], document: Document, resolver: Resolver) -> Iterator[_Candidate]:
-    for path, node in paths.items():
-        item = followed(node, Place(document.origin, "").child("paths", path), resolver)
-        post = followed(item.node.get("post"), item.child("post"), resolver)
-        rank = _rank(path, post.node, [post.node, item.node, document.tree])
-        if rank is not None and post.node:
-            yield _Candidate(rank, path, post)
+    likely = [path for path in paths if _bare(path).endswith(SUFFIX)]
+    found = [one for path in likely for one in _candidate(path, paths[path], document, resolver)]
+    yield from found
+    for path in () if found else paths:
+        with suppress(SpecError):  # what is broken elsewhere is another operation's matter
+            yield from _candidate(path, paths[path], document, resolver)
+
+
+def _candidate(path: str, node: JSON, document: Document, resolver: Resolver) -> Iterator[_Candidate]:
+    item = followed(node, Place(document.origin, "").child("paths", path), resolver)
+    post = followed(item.node.get("post"), item.child("post"), resolver)
+    rank = _rank(path, post.node, [post.node, item.node, document.tree])
+    if rank is not None and post.node:
+        yield _Candidate(rank, path, post)
+
+
+def _bare(path: str) -> str:
+    return _NO_PATH.split(path)[0].rstrip("/")
 
 
 def _rank(path: str, post: dict[str, JSON], holders: list[dict[str, JSON]]) -> int | None:
     """How late the path is taken; None where it is another operation."""
-    bare = _NO_PATH.split(path)[0].rstrip("/")
+    bare = _bare(path)
     if bare.endswith(SUFFIX):
         return 0
     name = post.get("operationId")
