@@ -296,6 +296,13 @@ def test_definitions_of_a_pasted_schema_become_components(name: str) -> None:
     assert result["components"]["schemas"][component] == {"type": "string", "nullable": True}
 
 
+def test_a_component_may_be_called_definitions() -> None:
+    source = document({"properties": {"a": {"$ref": "#/components/schemas/definitions"}}})
+    source["components"]["schemas"]["definitions"] = {"type": "string"}
+    schemas = through(source)["components"]["schemas"]
+    assert schemas["Root"] == {"properties": {"a": {"$ref": "#/components/schemas/definitions"}}}
+
+
 @pytest.mark.parametrize("reference", ["#inner", "https://host.test/inner.json"])
 def test_a_schema_named_by_itself_is_referred_to_by_its_place(reference: str) -> None:
     inner = {"$anchor": "inner", "$id": "https://host.test/inner.json", "type": "string"}

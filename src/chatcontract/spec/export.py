@@ -167,9 +167,10 @@ def _hoist_definitions(document: Object) -> Object:
     schemas: Object = dict(document.get("components", {}).get("schemas", {}))
     for key, value in _members_at_any_depth(document):
         tokens = _tokens(value) if key == "$ref" and isinstance(value, str) else []
-        if _LOCAL.isdisjoint(tokens) or (target := _resolve(document, value)) is None:
+        is_component = tokens[:2] == ["components", "schemas"]
+        tokens = tokens[2:] if is_component else tokens
+        if _LOCAL.isdisjoint(tokens[is_component:]) or (target := _resolve(document, value)) is None:
             continue
-        tokens = tokens[2:] if tokens[:2] == ["components", "schemas"] else tokens
         name = re.sub(r"[^\w.-]+", "_", ".".join(token for token in tokens if token not in _LOCAL), flags=re.ASCII)
         moved[value] = f"#/components/schemas/{name}"
         schemas[name] = target
