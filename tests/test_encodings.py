@@ -60,6 +60,35 @@ def test_cut_data_are_refused(name: str) -> None:
         decoded(pack(b"some text, " * 50)[:-6], name, 1000)
 
 
+def chunked(body: bytes) -> bytes:
+    """What a server sends that flushes each event, up to where the client hung up."""
+    packer = zlib.compressobj(wbits=31)
+    events = [frame + b"\n\n" for frame in body.split(b"\n\n") if frame]
+    return b"".join(packer.compress(event) + packer.flush(zlib.Z_SYNC_FLUSH) for event in events)
+
+
+def test_a_packed_stream_that_the_client_left_is_read_as_far_as_it_came() -> None:
+    contract = Contract.load(ignore=["CC111"])
+    assert not contract.check_answer(encoded(stream(), "gzip", chunked))
+    cut = encoded(stream(), "gzip", lambda body: chunked(body)[:-12])
+    assert {v.rule for v in contract.check_answer(cut)} <= {"CC601", "CC660"}
+
+
+@pytest.mark.parametrize(("name", "pack"), [("gzip", gzip.compress), ("br", brotli.compress)])
+def test_a_packed_answer_that_was_cut_is_cut_json(name: str, pack: Pack) -> None:
+    packed = encoded(response(), name, lambda body: pack(body)[:-12])
+    assert [v.rule for v in Contract.load().check_answer(packed)] == ["CC006"]
+
+
+def test_text_is_not_taken_for_data_that_are_cut() -> None:
+    assert undone(b"Bad gateway", "deflate", 1000) == (b"Bad gateway", "")
+
+
+def test_damaged_data_that_begin_as_an_encoding_are_not_read_as_text() -> None:
+    packed = encoded(response(), "gzip", lambda body: gzip.compress(body)[:40] + b"\xff" * 200)
+    assert [v.rule for v in Contract.load().check_answer(packed)] == ["CC011"]
+
+
 def test_an_unknown_encoding_is_named() -> None:
     with pytest.raises(SourceError, match="'compress' is not known"):
         decoded(b"x", "compress", 10)

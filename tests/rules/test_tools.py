@@ -246,3 +246,9 @@ def test_the_input_of_a_custom_tool_is_held_against_its_expression(definition: A
     assert steered(definition, text) is breaks
     assert not steered(definition, text, syntax="lark")
     assert not steered(definition, text, finish="length")
+
+
+def test_an_input_with_half_of_a_surrogate_pair_is_not_held_against_a_grammar() -> None:
+    grammar = {"type": "grammar", "grammar": {"syntax": "regex", "definition": "a+"}}
+    asked = {"/tools": [{"type": "custom", "custom": {"name": "run", "format": grammar}}]}
+    assert not found([{**CUSTOM, "custom": {"name": "run", "input": "\ud83d"}}], asked).get("custom-input-breaks-grammar")

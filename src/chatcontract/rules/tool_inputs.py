@@ -86,7 +86,12 @@ def _grammars(asked: dict[str, object]) -> Iterator[tuple[object, str]]:
 def _may_match(definition: str, text: str) -> bool:
     """Whether the whole text matches; classes are those of ASCII here, so of another text they prove nothing."""
     matches = _matcher(definition)
-    return matches is None or (not text.isascii() and "\\" in definition) or matches(text)
+    if matches is None or (not text.isascii() and "\\" in definition):
+        return True
+    try:
+        return matches(text)
+    except UnicodeEncodeError:
+        return True  # half of a surrogate pair, which has a finding of its own
 
 
 @lru_cache(maxsize=64)
