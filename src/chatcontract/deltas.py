@@ -206,7 +206,7 @@ class Choice(Subject):
         if reason == "":
             self.tell("finish-blank", pointer, reason)
             return
-        self._go_on("finish-repeated", pointer, reason)
+        self._go_on("finish-repeated" if reason == self.finish else "finish-contradicted", pointer, reason)
         self.finish, self.ended = reason, True
 
     @property

@@ -8,7 +8,7 @@ import pytest
 
 from chatcontract import Contract
 from chatcontract.breaches import BREACHES
-from chatcontract.examples import GONE, Changes, Insert, chunk, error, events, stream, usage_chunk
+from chatcontract.examples import GONE, STREAM, Changes, Insert, chunk, error, events, stream, usage_chunk
 from chatcontract.model import Exchange, Response, Severity, Violation
 from chatcontract.rules import (
     stream as order,
@@ -116,6 +116,22 @@ def test_a_role_that_the_schema_refuses_is_left_to_it(role: Any) -> None:
 def test_the_same_finish_again_is_a_warning_and_another_one_an_error(second: str, severity: Severity) -> None:
     (violation,) = found({"/4": Insert(chunk(finish=second))})
     assert (violation.name, violation.severity, violation.chunk) == ("finish-repeated", severity, 4)
+
+
+def test_another_finish_is_told_behind_one_that_is_only_repeated() -> None:
+    told = found({"/4": Insert(chunk(finish="stop")), "/5": Insert(chunk(finish="length"))})
+    assert [(v.severity, v.chunk) for v in told] == [(Severity.WARNING, 4), (Severity.ERROR, 5)]
+
+
+@pytest.mark.parametrize("end", [b"data: [DONE]\n\n", b"\ndata: data: [DONE]\n\n", b"\nData: [DONE]\n\n"])
+def test_a_terminator_that_is_hidden_by_its_framing_is_not_missing_as_well(end: bytes) -> None:
+    assert not names(body=events(list(STREAM[:4]))[:-1] + end)
+
+
+@pytest.mark.parametrize("mark", [b"Data: ", b"", b"data: data: "])
+def test_a_finish_that_is_hidden_by_its_framing_is_not_missing_as_well(mark: bytes) -> None:
+    last = events([STREAM[3]]).replace(b"data: ", mark)
+    assert not names(body=events(list(STREAM[:3])) + last + events(["[DONE]"]))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from chatcontract.examples import GONE, Insert, chunk, error, events, stream
 from chatcontract.findings import breaches, oddities, of_breaches
 from chatcontract.jsontext import ABSENT
 from chatcontract.model import JSON, Basis, Finding, Part, Severity
-from chatcontract.reading import Reading, items, members
+from chatcontract.reading import Chunk, Reading, items, members
 from chatcontract.redact import short
 
 _STREAM = "https://developers.openai.com/api/reference/resources/chat/subresources/completions/streaming-events"
@@ -67,13 +67,14 @@ def done_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
 
     ## Known exceptions
     No terminator is promised after an error event. No measured client fails, and several servers never send
-    it.
+    it. One that readers miss for its framing has a finding of its own.
     """
     if reading.terminated or not reading.chunks or reading.failures:
         return
-    if not oddities(reading, "frame-cut"):
-        last = reading.chunks[-1].position
-        yield Finding("", "expected [DONE] as the last event, got the end of the stream", chunk=last)
+    last = reading.chunks[-1]
+    is_hidden = last.event.data.endswith("[DONE]") or _is_before_loss(reading, last)
+    if not is_hidden and not oddities(reading, "frame-cut"):
+        yield Finding("", "expected [DONE] as the last event, got the end of the stream", chunk=last.position)
 
 
 @rule(
@@ -215,9 +216,9 @@ def finish_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
 
     ## Known exceptions
     None is promised for what an error event interrupts. The reference service ends a spoken answer by its expiry,
-    without a reason.
+    without a reason. Where the last chunk cannot be read, the reason may have been in it.
     """
-    if not reading.failures:
+    if not reading.failures and not _is_end_lost(reading):
         says = "expected a finish_reason, got the end of the stream"
         yield from of_breaches(reading, "finish-missing", says=says)
 
@@ -231,7 +232,11 @@ def finish_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     source="https://github.com/sgl-project/sglang/pull/8417",
     since="0.1",
     passes=[stream()],
-    fails=[stream({"/4": Insert(chunk(finish="length"))}), stream({"/4": Insert(chunk(finish="stop"))})],
+    fails=[
+        stream({"/4": Insert(chunk(finish="length"))}),
+        stream({"/4": Insert(chunk(finish="stop"))}),
+        stream({"/4": Insert(chunk(finish="stop")), "/5": Insert(chunk(finish="length"))}),
+    ],
     breaks=[("agent loops", "end a turn twice")],
     needs=("breached",),
 )
@@ -245,7 +250,7 @@ def finish_repeated(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ## Known exceptions
     Gateways that say the same reason again beside the usage: a warning, since nothing contradicts.
     """
-    found = breaches(reading, "finish-repeated")
+    found = breaches(reading, "finish-repeated", "finish-contradicted")
     finishes = _first_finishes(reading) if found else {}
     for position, breach in found:
         first = finishes.get(_index(reading, position, breach.pointer))
@@ -322,9 +327,35 @@ def _is_after_loss(reading: Reading, position: int | None) -> bool:
     """Whether what stands before a chunk could not be read, or is no event for want of `data:`."""
     if position is None or position not in reading.chunk_at:
         return False
+    unread = reading.once(_first_unread)
+    if unread is not None and unread < position:
+        return True
     start = reading.chunk_at[position].event.offset
-    lost = (oddity.offset < start for _, oddity in oddities(reading, *_LOSING))
-    return any(lost) or any(part.text.value is ABSENT for part in reading.chunks if part.position < position)
+    return any(offset < start for offset in reading.once(_losses)[:1])
+
+
+def _first_unread(reading: Reading) -> int | None:
+    """The position of the first chunk that cannot be read."""
+    return next((part.position for part in reading.chunks if part.text.value is ABSENT), None)
+
+
+def _losses(reading: Reading) -> list[int]:
+    """The bytes at which something begins that is no event for want of `data:`, or was too large."""
+    return sorted(oddity.offset for _, oddity in oddities(reading, *_LOSING))
+
+
+def _is_before_loss(reading: Reading, part: Chunk) -> bool:
+    """Whether something in or behind a chunk is no event for want of `data:`, or was too large."""
+    return any(offset >= part.event.offset for offset in reading.once(_losses)[-1:])
+
+
+def _is_end_lost(reading: Reading) -> bool:
+    """Whether the last chunk is there and cannot be read."""
+    if not reading.chunks:
+        return False
+    last = reading.chunks[-1]
+    is_unread = last.text.value is ABSENT and not oddities(reading, "frame-cut")
+    return is_unread or _is_before_loss(reading, last)
 
 
 def _index(reading: Reading, position: int | None, pointer: str) -> int:
