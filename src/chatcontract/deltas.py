@@ -11,6 +11,7 @@ _USUAL_IN_CHOICE = frozenset(("delta", "finish_reason", "index", "logprobs", "me
 _RIVAL = {"content": "refusal", "refusal": "content"}
 _CUT = ("length", "content_filter")
 _SOUND = ("data", "transcript")
+_WRITTEN = ("content", "refusal", "reasoning_content", "reasoning")
 _LEAST_AGAIN, _LEAST_GROWN = 8, 4
 _IN_PLACE_OF_CONTENT = frozenset(("audio", "function_call", "tool_calls"))
 
@@ -58,8 +59,9 @@ class Choice(Subject):
         """Tell what only the whole choice shows, which ends up at the pointer `at`."""
         for number, call in enumerate(self.order if self.ended and self.finish not in _CUT else ()):
             call.close(f"{at}/message/tool_calls/{number}")
-        if len(self.pieces["content"]) > 2:
-            self._compare_pieces(self.pieces["content"], f"{at}/message/content")
+        for name in _WRITTEN:
+            if len(self.pieces.get(name, ())) > 2:
+                self._compare_pieces(self.pieces[name], f"{at}/message/{name}")
 
     def goes_on(self, raw: dict[str, JSON]) -> bool:
         """Whether there is nothing to be seen to but more content, which the choice has; else nothing is taken in."""

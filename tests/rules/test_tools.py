@@ -251,4 +251,6 @@ def test_the_input_of_a_custom_tool_is_held_against_its_expression(definition: A
 def test_an_input_with_half_of_a_surrogate_pair_is_not_held_against_a_grammar() -> None:
     grammar = {"type": "grammar", "grammar": {"syntax": "regex", "definition": "a+"}}
     asked = {"/tools": [{"type": "custom", "custom": {"name": "run", "format": grammar}}]}
-    assert not found([{**CUSTOM, "custom": {"name": "run", "input": "\ud83d"}}], asked).get("custom-input-breaks-grammar")
+    assert not found([{**CUSTOM, "custom": {"name": "run", "input": "\ud83d"}}], asked).get(
+        "custom-input-breaks-grammar"
+    )

@@ -357,7 +357,7 @@ def message_empty(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     An empty text is an answer; with `length` or `content_filter` nothing may have been left to tell.
     """
     for position, choice, message in reading.choices:
-        if choice.get("finish_reason") == "stop" and _says_nothing(message):
+        if choice.get("finish_reason") == "stop" and "message" in choice and _says_nothing(message):
             pointer = f"/choices/{position}/message"
             yield Finding(pointer, "expected content, a refusal, audio or a call, got none of them")
 

@@ -70,6 +70,7 @@ def stream_media_type(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         response(),
         response(headers=(("Content-Type", "Application/JSON; charset=utf-8"),)),
         response(headers=(("content-type", "application/vnd.api+json"),)),
+        response(headers=(("content-type", "application/json, application/json"),)),
         response(headers=(("content-type", "REDACTED"),)),
         response(headers=(("date", "Fri, 21 Nov 2025 04:40:02 GMT"),)),
     ],
@@ -292,8 +293,8 @@ DUPLICATE_RESPONSE_ID = Rule(
 
 
 def _media(reading: Reading) -> str:
-    """The media type in lower case; empty where none was recorded, or what a recorder put in its place."""
-    media = reading.header("content-type").partition(";")[0].strip().lower()
+    """The media type in lower case, of several the first; empty where none or a placeholder was recorded."""
+    media = reading.header("content-type").partition(";")[0].partition(",")[0].strip().lower()
     return media if "/" in media else ""
 
 

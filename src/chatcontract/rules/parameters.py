@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from chatcontract.declare import SpecView, rule
-from chatcontract.examples import CALL, TOOL, response
+from chatcontract.examples import CALL, TOOL, response, stream
 from chatcontract.jsontext import ABSENT, parse
 from chatcontract.model import JSON, Basis, Finding, Part, Severity
+from chatcontract.patterns import pattern
 from chatcontract.reading import Reading, items, members
 from chatcontract.redact import short
 from chatcontract.toolcalls import has_call, tool_calls
@@ -24,6 +25,8 @@ _CUT_CALL = {
 }
 _OLDER = {"/model": "gpt-4.1"}
 _PLACE = "/choices/0/message/annotations"
+_END = pattern("(?<==)(?=[^=])")
+"""Where a piece of base64 that is padded ends, and another one begins."""
 _ASKED_AUDIO = {"/modalities": ["text", "audio"], "/audio": {"voice": "alloy", "format": "wav"}}
 
 
@@ -224,7 +227,10 @@ def audio_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     source="https://developers.openai.com/api/docs/guides/audio",
     since="0.1",
     needs=("audio",),
-    passes=[response(_SPOKEN)],
+    passes=[
+        response(_SPOKEN),
+        stream({"/1/choices/0/delta": {"audio": _AUDIO}, "/2/choices/0/delta": {"audio": {"data": "AAE="}}}),
+    ],
     fails=[
         response({**_SPOKEN, "/choices/0/message/audio/data": "data:audio/wav;base64,UklGRg=="}),
         response({**_SPOKEN, "/choices/0/message/audio/data": "UklGR"}),
@@ -237,20 +243,22 @@ def audio_not_base64(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     Decoders raise, or skip what they do not know and give noise.
 
     ## Known exceptions
-    None known.
+    The pieces of a stream may each be padded: clients decode them one by one.
     """
     for position, _, message in reading.choices:
         data = members(message.get("audio")).get("data")
-        if isinstance(data, str) and not _is_base64(data):
+        if isinstance(data, str) and not _is_base64(data, reading.kind == "stream"):
             text = f"expected base64, got {len(data)} characters that begin with {short(data[:20])}"
             yield Finding(f"/choices/{position}/message/audio/data", text, data[:40])
 
 
-def _is_base64(data: str) -> bool:
+def _is_base64(data: str, in_pieces: bool) -> bool:
+    """Whether it is base64, or pieces of it one behind the other."""
     from binascii import Error, a2b_base64
 
     try:
-        a2b_base64(data, strict_mode=True)
+        for piece in _END.split(data) if in_pieces and "=" in data.rstrip("=") else [data]:
+            a2b_base64(piece, strict_mode=True)
     except (Error, ValueError):
         return not data
     return True

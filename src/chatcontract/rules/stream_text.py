@@ -18,9 +18,10 @@ _MAX_VALUES = 20_000
 _CUT = {_TEXT: f"Fou{LOST_CHARACTER}", "/choices/0/finish_reason": "length"}
 
 
-def _sent(*texts: str) -> Changes:
-    """The change of a stream that gives its deltas these texts."""
-    return {f"/{at}/choices/0/delta/content": text for at, text in enumerate(texts)}
+def _sent(*texts: str, member: str = "content") -> Changes:
+    """The change of a stream that gives its deltas these texts and no others."""
+    role = {"role": "assistant"}
+    return {f"/{at}/choices/0/delta": {**({} if at else role), member: text} for at, text in enumerate(texts)}
 
 
 @rule(
@@ -32,7 +33,11 @@ def _sent(*texts: str) -> Changes:
     source="https://github.com/infiniflow/ragflow/pull/15443",
     since="0.1",
     passes=[stream(), stream(_sent("no, ", "no, ", "no, no!")), stream(_sent("    ", " " * 8, " " * 16))],
-    fails=[stream(_sent("It is ", "four", "It is four")), stream(_sent("It is", "It is four", "It is four."))],
+    fails=[
+        stream(_sent("It is ", "four", "It is four")),
+        stream(_sent("It is", "It is four", "It is four.")),
+        stream(_sent("I can", "I cannot", "I cannot do it", member="refusal")),
+    ],
     breaks=[("every client that joins the deltas", "shows the text twice or more")],
     needs=("breached",),
 )
@@ -40,7 +45,8 @@ def text_sent_again(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The last delta repeats the whole text, or each delta begins with all of the text before it.
 
     ## Why it matters
-    A delta is what is new: clients join the deltas, and show and store the text several times.
+    A delta is what is new: clients join the deltas, and show and store the text several times. Refusals and reasoning
+    are joined in the same way.
 
     ## Known exceptions
     One delta alone that begins with the short text before it may be by chance; it takes two in turn.
