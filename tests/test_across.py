@@ -29,6 +29,11 @@ def test_another_answer_with_the_same_id_is_found_each_time() -> None:
     assert fed(answer(), answer(OTHER), answer(), answer({"/created": 1763700001})) == [1, 3]
 
 
+def test_inputs_of_custom_calls_make_other_answers() -> None:
+    calls = [[{"id": "call_1", "type": "custom", "custom": {"name": "run", "input": text}}] for text in ("1", "2")]
+    assert fed(*[answer({"/choices/0/message/tool_calls": call}) for call in calls]) == [1]
+
+
 def test_the_same_answer_again_is_a_recording_of_it() -> None:
     assert fed(answer(), answer({"/usage": GONE, "/choices/0/logprobs": GONE})) == []
 

@@ -62,5 +62,5 @@ def _parts(message: dict[str, JSON]) -> Iterator[JSON]:
     yield message.get("content") or None
     yield message.get("refusal") or None
     for call in items(message.get("tool_calls")):
-        body = members(members(call).get("function"))
-        yield body.get("name"), body.get("arguments")
+        body = members(members(call).get("function") or members(call).get("custom"))
+        yield body.get("name"), body.get("arguments", body.get("input"))

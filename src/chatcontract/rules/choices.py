@@ -148,10 +148,11 @@ def choice_index_not_contiguous(reading: Reading, spec: SpecView) -> Iterator[Fi
     None known.
     """
     indices = _indices(reading)
+    wanted = f"each of 0 … {len(indices) - 1} once" if len(indices) > 1 else "0"
     seen: set[float] = set()
     for position, index in indices:
         if index in seen or index >= len(indices):
-            text = f"expected each of 0 … {len(indices) - 1} once, got {short(index)}"
+            text = f"expected {wanted}, got {short(index)}"
             yield Finding(f"/choices/{position}/index", f"{text} again" if index in seen else text, index)
         seen.add(index)
 

@@ -70,6 +70,7 @@ def text_sent_again(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     passes=[
         response({_TEXT: "Four \U0001f600"}),
         response(_CUT),
+        response({**_CUT, _TEXT: f"Fou{LOST_CHARACTER * 2}"}),
         response({_TEXT: f"It is {LOST_CHARACTER}."}, request={"/messages/0/content": f"Is it {LOST_CHARACTER}?"}),
     ],
     fails=[
@@ -86,7 +87,8 @@ def character_lost(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     The server decoded tokens one by one that hold parts of a character: what stood there cannot be restored.
 
     ## Known exceptions
-    The last character of a text that the token limit cut. Bytes that are no UTF-8 have a finding of their own.
+    The last character of a text that the token limit cut, which may stand for several bytes. Bytes that are no UTF-8
+    have a finding of their own.
     """
     if _is_not_utf8(reading) or _holds(reading.asked):
         return
@@ -94,7 +96,7 @@ def character_lost(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         is_cut = choice.get("finish_reason") == "length"
         for pointer, text in _texts(message):
             at = text.find(LOST_CHARACTER)
-            if at < 0 or (is_cut and at == len(text) - 1):
+            if at < 0 or (is_cut and not text[at:].strip(LOST_CHARACTER)):
                 continue
             met = f"got {text.count(LOST_CHARACTER)} U+FFFD, the first as character {at}"
             hint = "decode tokens only where a character ends"
