@@ -134,6 +134,35 @@ def test_a_finish_that_is_hidden_by_its_framing_is_not_missing_as_well(mark: byt
     assert not names(body=events(list(STREAM[:3])) + last + events(["[DONE]"]))
 
 
+CALLED = [
+    chunk({"role": "assistant", "content": None}),
+    chunk(
+        {"tool_calls": [{"index": 0, "id": "call_1", "type": "function", "function": {"name": "f", "arguments": ""}}]}
+    ),
+    chunk({"tool_calls": [{"index": 0, "function": {"arguments": '{"a":'}}]}),
+    chunk({"tool_calls": [{"index": 0, "function": {"arguments": "1}"}}]}),
+    chunk(finish="tool_calls"),
+    usage_chunk(),
+]
+
+
+@pytest.mark.parametrize("lost", range(len(CALLED)))
+@pytest.mark.parametrize(
+    "change", [lambda frame: frame[:-9] + b"\n\n", lambda frame: frame.replace(b"data", b"Data", 1)]
+)
+def test_what_a_chunk_had_that_cannot_be_read_is_not_missing_as_well(lost: int, change: Any) -> None:
+    frames = [events([data]) for data in (*CALLED, "[DONE]")]
+    frames[lost] = change(frames[lost])
+    asked = {**ASKED, "/tools": [{"type": "function", "function": {"name": "f"}}]}
+    told = Contract.load().check_answer(stream(body=b"".join(frames), request=asked).exchange())
+    assert {v.rule for v in told if v.severity is not Severity.INFO} in ({"CC006"}, {"CC667"})
+
+
+def test_what_comes_before_a_chunk_that_cannot_be_read_is_judged() -> None:
+    data = [chunk({"content": "a"}), chunk({"role": "assistant"}, index=1), "{", chunk(finish="stop", index=1)]
+    assert names(body=events([*data, "[DONE]"]), request={"/n": 2}) == {"role-missing"}
+
+
 @pytest.mark.parametrize(
     "delta", [{"tool_calls": [{"index": 0, "id": "a"}]}, {"refusal": "No"}, {"audio": {"data": "x"}}]
 )

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from chatcontract.declare import SpecView, rule
 from chatcontract.examples import GONE, Insert, chunk, error, events, stream
-from chatcontract.findings import breaches, oddities, of_breaches
-from chatcontract.jsontext import ABSENT
+from chatcontract.findings import breaches, oddities, of_breach, of_breaches
+from chatcontract.losses import is_before_loss, is_behind_loss, losses, lost_lines
 from chatcontract.model import JSON, Basis, Finding, Part, Severity
 from chatcontract.reading import Chunk, Reading, items, members
 from chatcontract.redact import short
@@ -17,7 +17,6 @@ _DELTA = "#/components/schemas/ChatCompletionStreamResponseDelta"
 _FAILED = error().payload()
 _SOUND: JSON = {"id": "audio_1", "data": "UklGRg==", "transcript": "Four"}
 _EXPIRY: JSON = {"expires_at": 1763703600}
-_LOSING = ("event-too-large", "json-without-data-prefix", "misspelt-field")
 
 
 @rule(
@@ -72,7 +71,7 @@ def done_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     if reading.terminated or not reading.chunks or reading.failures:
         return
     last = reading.chunks[-1]
-    is_hidden = last.event.data.endswith("[DONE]") or _is_before_loss(reading, last)
+    is_hidden = last.event.data.endswith("[DONE]") or any(at >= last.event.offset for at in lost_lines(reading)[-1:])
     if not is_hidden and not oddities(reading, "frame-cut"):
         yield Finding("", "expected [DONE] as the last event, got the end of the stream", chunk=last.position)
 
@@ -104,7 +103,7 @@ def role_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     told: set[int] = set()
     for position, breach in found:
         index = _index(reading, position, breach.pointer)
-        if index in without and index not in told and not _is_after_loss(reading, position):
+        if index in without and index not in told and not is_behind_loss(reading, position):
             told.add(index)
             message = f'expected the role "assistant" in the first delta of choice {short(index, 20)}, got none'
             yield Finding(breach.pointer, message, breach.value, position)
@@ -216,11 +215,15 @@ def finish_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
 
     ## Known exceptions
     None is promised for what an error event interrupts. The reference service ends a spoken answer by its expiry,
-    without a reason. Where the last chunk cannot be read, the reason may have been in it.
+    without a reason. A chunk that cannot be read may have had it.
     """
-    if not reading.failures and not _is_end_lost(reading):
-        says = "expected a finish_reason, got the end of the stream"
-        yield from of_breaches(reading, "finish-missing", says=says)
+    if reading.failures:
+        return
+    for position, breach in breaches(reading, "finish-missing"):
+        place = int(breach.pointer.split("/")[2])
+        if not _is_lost(reading, reading.choices[place][1]["index"]):
+            said = breach._replace(message="expected a finish_reason, got the end of the stream")
+            yield of_breach(position, said)
 
 
 @rule(
@@ -323,39 +326,20 @@ def finish_with_content(reading: Reading, spec: SpecView) -> Iterator[Finding]:
                     yield Finding(pointer, message, content, part.position)
 
 
-def _is_after_loss(reading: Reading, position: int | None) -> bool:
-    """Whether what stands before a chunk could not be read, or is no event for want of `data:`."""
-    if position is None or position not in reading.chunk_at:
-        return False
-    unread = reading.once(_first_unread)
-    if unread is not None and unread < position:
-        return True
-    start = reading.chunk_at[position].event.offset
-    return any(offset < start for offset in reading.once(_losses)[:1])
+def _is_lost(reading: Reading, index: int) -> bool:
+    """Whether something that cannot be read stands behind the last chunk of a choice."""
+    last = reading.once(_last_pieces).get(index) if losses(reading) else None
+    return last is not None and is_before_loss(reading, last)
 
 
-def _first_unread(reading: Reading) -> int | None:
-    """The position of the first chunk that cannot be read."""
-    return next((part.position for part in reading.chunks if part.text.value is ABSENT), None)
+def _last_pieces(reading: Reading) -> dict[int, Chunk]:
+    """The last chunk of each choice."""
+    return {index: part for part in reading.chunks for index in _indices(part)}
 
 
-def _losses(reading: Reading) -> list[int]:
-    """The bytes at which something begins that is no event for want of `data:`, or was too large."""
-    return sorted(oddity.offset for _, oddity in oddities(reading, *_LOSING))
-
-
-def _is_before_loss(reading: Reading, part: Chunk) -> bool:
-    """Whether something in or behind a chunk is no event for want of `data:`, or was too large."""
-    return any(offset >= part.event.offset for offset in reading.once(_losses)[-1:])
-
-
-def _is_end_lost(reading: Reading) -> bool:
-    """Whether the last chunk is there and cannot be read."""
-    if not reading.chunks:
-        return False
-    last = reading.chunks[-1]
-    is_unread = last.text.value is ABSENT and not oddities(reading, "frame-cut")
-    return is_unread or _is_before_loss(reading, last)
+def _indices(part: Chunk) -> list[int]:
+    choices = items(members(part.text.value).get("choices"))
+    return [_told_index(choice, at) for at, choice in enumerate(choices) if isinstance(choice, dict)]
 
 
 def _index(reading: Reading, position: int | None, pointer: str) -> int:

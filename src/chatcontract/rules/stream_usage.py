@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from chatcontract.declare import SpecView, rule
 from chatcontract.examples import USAGE, Insert, chunk, error, stream, usage_chunk
 from chatcontract.findings import breaches, of_breaches
+from chatcontract.jsontext import ABSENT
+from chatcontract.losses import is_before_loss
 from chatcontract.model import Basis, Finding, Part, Severity
 from chatcontract.reading import Chunk, Reading, members
 from chatcontract.redact import short
@@ -50,9 +52,16 @@ def usage_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     options = members(reading.asked.get("stream_options"))
     if options.get("include_usage") is not True or reading.completion.get("usage") is not None:
         return
-    if not reading.failures and (reading.terminated or _is_finished(reading)):
+    is_over = (reading.terminated or _is_finished(reading)) and not reading.failures
+    if is_over and not (reading.chunks and _is_lost(reading)):
         message = "expected a chunk with usage, since include_usage is true, got none"
         yield Finding("/usage", message, hint="send it last before [DONE], with empty choices")
+
+
+def _is_lost(reading: Reading) -> bool:
+    """Whether the chunk that ends the stream cannot be read."""
+    last = reading.chunks[-1]
+    return last.text.value is ABSENT or is_before_loss(reading, last)
 
 
 def _is_finished(reading: Reading) -> bool:

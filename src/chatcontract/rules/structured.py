@@ -8,6 +8,7 @@ from chatcontract import json_schema
 from chatcontract.declare import SpecView, rule
 from chatcontract.examples import response
 from chatcontract.jsontext import ABSENT, parse
+from chatcontract.losses import losses
 from chatcontract.model import JSON, Basis, Finding, Part, Severity
 from chatcontract.reading import Reading, members
 from chatcontract.redact import short
@@ -43,8 +44,8 @@ def _is_binding(reading: Reading) -> bool:
 
 
 def _contents(reading: Reading) -> Iterator[tuple[str, str]]:
-    """Pointer and text of every content that is complete: neither cut nor refused, nor said beside a call."""
-    if _kind(reading) not in ("json_object", "json_schema"):
+    """Pointer and text of every content that is complete: not cut, refused or said beside a call, no piece lost."""
+    if _kind(reading) not in ("json_object", "json_schema") or losses(reading):
         return
     for at, choice, message in reading.choices:
         content = message.get("content")

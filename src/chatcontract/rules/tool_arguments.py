@@ -6,6 +6,7 @@ from itertools import islice
 from chatcontract.declare import SpecView, rule
 from chatcontract.examples import CALL, TOOL, Changes, response
 from chatcontract.jsontext import ABSENT, lenient_value, parse
+from chatcontract.losses import losses
 from chatcontract.model import JSON, Basis, Finding, Part, Severity
 from chatcontract.pointer import resolve, split
 from chatcontract.reading import Reading
@@ -32,7 +33,9 @@ def _called(arguments: str, finish: str = "tool_calls") -> Changes:
 
 
 def _arguments(reading: Reading) -> list[tuple[ToolCall, str]]:
-    """The function calls whose arguments are a text, and the text."""
+    """The function calls whose arguments are a text, and the text; none of a stream that lost pieces."""
+    if losses(reading):
+        return []
     return [
         (call, call.text)
         for call in all_calls(reading)
@@ -84,14 +87,16 @@ def arguments_not_json(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     Clients parse them before they look at anything else, and fail there.
 
     ## Known exceptions
-    Without `strict` the model promises nothing; an answer that was cut is not judged.
+    Without `strict` the model promises nothing; an answer that was cut is not judged, nor a stream with chunks that
+    cannot be read.
     """
     for (call, text), lenient in zip(reading.once(_arguments), reading.once(_values), strict=True):
         if lenient is not ABSENT:
             continue
         value, faults = parse(text)
         fault = next((f for f in faults if value is ABSENT or f.kind in ("non-finite-number", "invalid-json")), None)
-        if fault is not None and call.finish not in _CUT:
+        is_open = call.finish is None and reading.kind == "stream"
+        if fault is not None and not is_open and call.finish not in _CUT:
             message = f"expected JSON, got {short(text, 80)}: {fault.message}"
             hint = "" if text else "a call without arguments has `{}`"
             severity = _graver(_offer(reading, call))
