@@ -150,7 +150,7 @@ def error_in_200(answer: JSON) -> JSON:
 @fault(
     "CC006",
     stage=Stage.ANSWER,
-    audited=("CC421", "CC606", "CC660", "CC701"),
+    audited=("CC606", "CC660", "CC701"),
 )
 def body_cut(answer: JSON) -> JSON:
     """The JSON of the answer ends in the middle."""

@@ -6,7 +6,7 @@ from chatcontract.model import JSON
 from chatcontract.server.faults import Stage, fault
 
 
-@fault("CC660", "CC606", stage=Stage.FRAMES, request="plain-stream", audited=("CC421",))
+@fault("CC660", "CC606", stage=Stage.FRAMES, request="plain-stream")
 def frame_cut(frames: JSON) -> JSON:
     """The stream ends in the middle of an event."""
     return [*frames[:4], frames[4][: len(frames[4]) // 2]]
@@ -110,23 +110,13 @@ def comment_as_data(frames: JSON) -> JSON:
     return [*frames[:3], b"data: : keep-alive\n\n", *frames[3:]]
 
 
-@fault(
-    "CC677",
-    stage=Stage.FRAMES,
-    request="stream",
-    audited=("CC421", "CC804"),
-)
+@fault("CC677", stage=Stage.FRAMES, request="stream")
 def data_wrapped_twice(frames: JSON) -> JSON:
     """An event has its field twice."""
     return [*frames[:3], b"data: " + frames[3], *frames[4:]]
 
 
-@fault(
-    "CC678",
-    stage=Stage.FRAMES,
-    request="stream",
-    audited=("CC421", "CC801"),
-)
+@fault("CC678", stage=Stage.FRAMES, request="stream")
 def events_merged(frames: JSON) -> JSON:
     """Two chunks stand in one event."""
     return [*frames[:2], frames[2].rstrip(b"\n") + frames[3].removeprefix(b"data: "), *frames[4:]]

@@ -73,7 +73,7 @@ def stream_buffered(answer: Answer) -> JSON:
     return answer._replace(pieces=(Piece(answer.body, HELD_BACK),)) if answer.is_stream else answer
 
 
-@fault("CC601", "CC606", stage=Stage.ANSWER, request="plain-stream", audited=("CC421",))
+@fault("CC601", "CC606", stage=Stage.ANSWER, request="plain-stream")
 def connection_cut(answer: Answer) -> JSON:
     """The connection is closed in the middle of a stream."""
     pieces = (*answer.whole()[: len(answer.whole()) // 2], Piece(b"", 0.05, is_cut=True))

@@ -161,19 +161,19 @@ def limit_passed_unseen(made: JSON) -> None:
     choice["logprobs"]["content"] *= 2
 
 
-@fault("CC667", stage=Stage.FRAMES, request="plain-stream", audited=("CC421", "CC804"))
+@fault("CC667", stage=Stage.FRAMES, request="plain-stream")
 def mark_before_data(frames: JSON) -> JSON:
     """A byte order mark stands before a chunk in the middle of the stream."""
     return [*frames[:3], b"\xef\xbb\xbf" + frames[3], *frames[4:]]
 
 
-@fault("CC667", stage=Stage.FRAMES, request="plain-stream", audited=("CC421", "CC804"))
+@fault("CC667", stage=Stage.FRAMES, request="plain-stream")
 def colon_full_width(frames: JSON) -> JSON:
     """A chunk has a full-width colon after `data`."""
     return [*frames[:3], frames[3].replace(b":", "\uff1a".encode(), 1), *frames[4:]]
 
 
-@fault("CC665", stage=Stage.FRAMES, request="plain-stream", audited=("CC421", "CC804"))
+@fault("CC665", stage=Stage.FRAMES, request="plain-stream")
 def chunk_in_another_field(frames: JSON) -> JSON:
     """A chunk comes in a field called `chunk`."""
     return [*frames[:3], frames[3].replace(b"data", b"chunk", 1), *frames[4:]]
