@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chatcontract import Contract
-from chatcontract.examples import CALL, RESPONSE, TOOL, Changes, Insert, chunk, response, stream
+from chatcontract.examples import CALL, GONE, RESPONSE, TOOL, Changes, Insert, chunk, response, stream
 from chatcontract.model import Severity
 
 CONTRACT = Contract.load(select=["CC3"])
@@ -33,6 +33,16 @@ def severity(name: str, changes: Changes, request: Changes | None = None) -> Sev
 
 def choice(index: Any, **members: Any) -> dict[str, Any]:
     return {**RESPONSE["choices"][0], "index": index, **members}
+
+
+def test_an_index_that_stands_twice_is_not_told_as_out_of_order_as_well() -> None:
+    assert found({"/choices": [choice(0), choice(1), choice(0)]}) == {
+        "choice-index-not-contiguous": ["/choices/2/index"]
+    }
+
+
+def test_a_choice_without_a_message_is_no_empty_message() -> None:
+    assert "message-empty" not in found({"/choices/0/message": GONE})
 
 
 @pytest.mark.parametrize("created", [10**11, 1763700000123456, 1763700000123456789, 1763700000123.0, 10**300])
