@@ -612,3 +612,9 @@ def test_of_branches_without_a_tag_the_one_that_lacks_no_member_was_meant(engine
     contract = Contract.load(document, engine=engine, select=["CC0"])
     assert [v.pointer for v in contract.check_request({"a": {"x": "1"}})] == ["/a/x"]
     assert [v.pointer for v in contract.check_request({"a": {"z": "1"}})] == ["/a"]
+
+
+@pytest.mark.parametrize(("chunks", "place"), [([object()], "the top"), ([{"choices": [object()]}], "'/choices/0'")])
+def test_a_chunk_that_is_no_json_value_is_named_by_its_type_and_place(chunks: Any, place: str) -> None:
+    with pytest.raises(TypeError, match=f"^object at {place} is no JSON value. Give a dict"):
+        Contract.load().check_stream(chunks)

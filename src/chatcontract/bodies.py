@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from chatcontract.jsontext import ABSENT, MAX_BYTES, TextFault, parse
+from chatcontract.jsontext import ABSENT, MAX_BYTES, TextFault, object_faults, parse
 from chatcontract.model import JSON
 from chatcontract.sse import MAX_EVENT_BYTES
 
@@ -71,5 +71,8 @@ def _dumped(chunk: JSON) -> str:
 
     try:
         return json.dumps(chunk)
+    except TypeError:
+        object_faults(chunk)  # which says what it is and where
+        raise
     except (ValueError, RecursionError):
         raise TypeError("a chunk contains itself or is nested too deeply. Give dicts as JSON text has them.") from None
