@@ -80,6 +80,11 @@ def test_a_packed_answer_that_was_cut_is_cut_json(name: str, pack: Pack) -> None
     assert [v.rule for v in Contract.load().check_answer(packed)] == ["CC006"]
 
 
+@pytest.mark.parametrize("rest", [b"\0\0", b"junk", b"\xff" * 9])
+def test_what_follows_packed_data_is_passed_over(rest: bytes) -> None:
+    assert undone(gzip.compress(b"some text") + rest, "gzip", 1000) == (b"some text", "")
+
+
 def test_text_is_not_taken_for_data_that_are_cut() -> None:
     assert undone(b"Bad gateway", "deflate", 1000) == (b"Bad gateway", "")
 

@@ -85,14 +85,14 @@ def _one(data: bytes, encoding: str, limit: int) -> bytes:
 
 
 def _zlib(data: bytes, most: int) -> tuple[bytes, bool]:
-    """gzip, also in several members, and deflate with or without its zlib header."""
+    """gzip, also in several members, and deflate with or without its zlib header; what follows is passed over."""
     made = b""
     while data and len(made) < most:
         inflate = zlib.decompressobj(_window(data))
         made += inflate.decompress(data, most - len(made))
         if not inflate.eof:
             return made, False
-        data = inflate.unused_data
+        data = inflate.unused_data if inflate.unused_data.startswith(_MAGIC[0]) else b""
     return made, True
 
 
