@@ -1,9 +1,10 @@
 """What of a stream was sent and cannot be read: what seems to be missing may have been in it."""
 
 from chatcontract.jsontext import ABSENT
+from chatcontract.oddities import stands_for_data
 from chatcontract.reading import Chunk, Reading
 
-_LOSING = ("event-too-large", "json-without-data-prefix", "misspelt-field")
+_LOSING = ("event-too-large", "json-without-data-prefix")
 _HARMLESS = frozenset(("data-starts-with-colon", "frame-cut"))
 """Oddities of chunks that had nothing to tell, or that the end of the stream cut."""
 
@@ -36,8 +37,10 @@ def is_before_loss(reading: Reading, part: Chunk) -> bool:
 
 
 def _lost_lines(reading: Reading) -> list[int]:
-    found = (oddity for _, oddity in reading.odd) if reading.kind == "stream" else ()
-    return sorted(oddity.offset for oddity in found if oddity.name in _LOSING)
+    found = [oddity for _, oddity in reading.odd] if reading.kind == "stream" else []
+    lost = [oddity.offset for oddity in found if oddity.name in _LOSING]
+    named = [oddity for oddity in found if oddity.name == "misspelt-field"]
+    return sorted(lost + [oddity.offset for oddity in named if stands_for_data(oddity.detail.encode())])
 
 
 def _losses(reading: Reading) -> list[int]:

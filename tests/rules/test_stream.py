@@ -158,6 +158,13 @@ def test_what_a_chunk_had_that_cannot_be_read_is_not_missing_as_well(lost: int, 
     assert {v.rule for v in told if v.severity is not Severity.INFO} in ({"CC006"}, {"CC667"})
 
 
+@pytest.mark.parametrize("noise", [b"Retry: 1\n\n", b"data: : keep-alive\n\n", b"x: {}\n\n"])
+def test_what_holds_nothing_of_the_answer_excuses_nothing(noise: bytes) -> None:
+    assert names(body=events(list(STREAM[1:3])) + noise) == {"role-missing", "finish-missing", "done-missing"}
+    assert "usage-missing" in names(body=events(list(STREAM)) + noise, request=ASKED)
+    assert "role-missing" in names(body=noise + events(list(STREAM[1:])))
+
+
 def test_what_comes_before_a_chunk_that_cannot_be_read_is_judged() -> None:
     data = [chunk({"content": "a"}), chunk({"role": "assistant"}, index=1), "{", chunk(finish="stop", index=1)]
     assert names(body=events([*data, "[DONE]"]), request={"/n": 2}) == {"role-missing"}

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from chatcontract.declare import SpecView, rule
 from chatcontract.examples import USAGE, Insert, chunk, error, stream, usage_chunk
 from chatcontract.findings import breaches, of_breaches
-from chatcontract.jsontext import ABSENT
-from chatcontract.losses import is_before_loss
+from chatcontract.losses import losses
 from chatcontract.model import Basis, Finding, Part, Severity
 from chatcontract.reading import Chunk, Reading, members
 from chatcontract.redact import short
@@ -61,7 +60,7 @@ def usage_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
 def _is_lost(reading: Reading) -> bool:
     """Whether the chunk that ends the stream cannot be read."""
     last = reading.chunks[-1]
-    return last.text.value is ABSENT or is_before_loss(reading, last)
+    return any(at >= last.event.offset for at in losses(reading)[-1:])
 
 
 def _is_finished(reading: Reading) -> bool:
