@@ -67,7 +67,6 @@ STREAMS: dict[str, Example] = {
     "carriage returns with line feeds": retold(lambda body: body.replace(b"\n", b"\r\n")),
     "carriage returns alone": retold(lambda body: body.replace(b"\n", b"\r")),
     "no blank after the colon": retold(lambda body: body.replace(b"data: ", b"data:")),
-    "byte order mark": retold(lambda body: b"\xef\xbb\xbf" + body),
     "several empty lines": retold(lambda body: body.replace(b"\n\n", b"\n\n\n\n")),
     "event, id and retry": retold(lambda body: b"retry: 3000\n" + body.replace(b"data: {", b"event: message\ndata: {")),
     "ids of events": stream(body=b"".join(b"id: %d\n" % at + events([data]) for at, data in enumerate(STREAM))),
@@ -161,9 +160,16 @@ def test_what_only_resembles_a_spoken_answer_stays_an_error(change: dict[str, An
 
 
 @pytest.mark.parametrize("event", [b"event: ping\n\n", b"retry: 3000\n\n", b"id: 7\n\n"])
-def test_an_event_without_data_is_a_warning_at_most_since_a_main_client_breaks(event: bytes) -> None:
-    found = grave(stream(body=HEAD + event + TAIL), "openai")
-    assert {(v.name, v.severity) for v in found} == {("event-without-data", Severity.WARNING)}
+@pytest.mark.parametrize("profile", ["openai", "compatible"])
+def test_a_legal_event_without_data_is_an_error_since_the_main_clients_break(event: bytes, profile: Profile) -> None:
+    found = grave(stream(body=HEAD + event + TAIL), profile)
+    assert {(v.name, v.severity) for v in found} == {("event-without-data", Severity.ERROR)}
+
+
+@pytest.mark.parametrize("profile", ["openai", "compatible"])
+def test_a_legal_byte_order_mark_is_a_warning_since_a_main_client_loses_an_event(profile: Profile) -> None:
+    found = grave(stream(body=b"\xef\xbb\xbf" + WHOLE), profile)
+    assert {(v.name, v.severity) for v in found} == {("framing-unusual", Severity.WARNING)}
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64])

@@ -34,7 +34,7 @@ BREACHES: Mapping[str, str] = {
     "content-and-refusal": "a choice has both content and a refusal",
     "content-cumulative": "each delta begins with the text of all before it",
     "created-changed": "`created` differs from that of the first chunk",
-    "error-hollow": "`error` is empty beside choices, where it should be absent",
+    "error-hollow": "`error` is null or empty beside choices, where it should be absent",
     "finish-blank": "`finish_reason` is an empty string",
     "finish-contradicted": "a choice has a second `finish_reason`, which is another one",
     "finish-missing": "the stream ends without a `finish_reason` for the choice",

@@ -159,14 +159,14 @@ class Folder:
         flat = not nameless and all(isinstance(value, _SCALAR) for value in envelope)
         self._envelope = envelope if flat else None
         if "error" in chunk:
-            self._take_error(chunk["error"])
+            self._take_error(chunk["error"], choices)
         for name, value in chunk.items():
             if value is not None and name not in _PADDING:
                 self._take_member(name, value, nameless)
 
-    def _take_error(self, error: JSON) -> None:
+    def _take_error(self, error: JSON, choices: list[JSON] | None) -> None:
         self._failed = self._failed or bool(error)
-        if error in ({}, []):
+        if choices is not None and not error:
             self._stream.tell("error-hollow", "/error", error)
 
     def _take_member(self, name: str, value: JSON, nameless: bool) -> None:

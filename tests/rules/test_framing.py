@@ -63,8 +63,13 @@ def test_another_spelling_of_the_terminator_still_ends_the_stream(word: str) -> 
     assert levels(HEAD + MIDDLE + f"data: {word}\n\n".encode()) == {"done-misspelt": Severity.ERROR}
 
 
-def test_blanks_around_the_terminator_are_a_warning() -> None:
-    assert levels(HEAD + MIDDLE + b"data:  [DONE]\n\n") == {"done-misspelt": Severity.WARNING}
+@pytest.mark.parametrize("line", [b"data:  [DONE]", b"data: [DONE] ", b"data:\t[DONE]"])
+def test_blanks_around_the_terminator_are_an_error_since_clients_parse_it(line: bytes) -> None:
+    assert levels(HEAD + MIDDLE + line + b"\n\n") == {"done-misspelt": Severity.ERROR}
+
+
+def test_line_ends_around_the_terminator_are_a_warning() -> None:
+    assert levels(HEAD + MIDDLE + b"data: [DONE]\ndata:\n\n")["done-misspelt"] is Severity.WARNING
 
 
 def test_a_chunk_that_no_blank_line_closes_is_an_error_and_the_terminator_a_warning() -> None:

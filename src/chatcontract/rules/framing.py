@@ -130,6 +130,10 @@ def done_repeated(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         stream(body=_HEAD + _MIDDLE + b"data: [done]\n\n"),
         stream(body=_HEAD + _MIDDLE + b"data: [DONE] \n\n"),
     ],
+    breaks=[
+        ("openai-python, openai-node and what is built on them", "raise where blanks stand before it"),
+        ("@ai-sdk/openai-compatible, @ai-sdk/openai", "raise AI_JSONParseError where blanks stand beside it"),
+    ],
     needs=("oddities",),
 )
 def done_misspelt(reading: Reading, spec: SpecView) -> Iterator[Finding]:
@@ -139,11 +143,13 @@ def done_misspelt(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     Clients compare the text: another spelling is read as a chunk, and its JSON does not parse.
 
     ## Known exceptions
-    Blanks around it are a warning, since some clients trim them.
+    Line ends beside it are a warning, since a recorder may have put them there.
     """
     yield from of_oddities(reading, "done-variant", says="expected [DONE], got another spelling of it")
-    says = "expected [DONE] alone, got blanks beside it"
-    yield from of_oddities(reading, "done-with-spaces", says=says, severity=Severity.WARNING)
+    for position, oddity in oddities(reading, "done-with-spaces"):
+        is_split = position is not None and "\n" in reading.events[position].data
+        says = f"expected [DONE] alone, got blanks beside it, at byte {oddity.offset}"
+        yield Finding("", says, None, position, severity=Severity.WARNING if is_split else None)
 
 
 @rule(
@@ -268,7 +274,7 @@ def field_ignored(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     "CC669",
     anchor=_CHUNK,
     part=Part.STREAM,
-    severity=Severity.WARNING,
+    severity=Severity.ERROR,
     basis=Basis.INTEROP,
     source=_WHATWG,
     since="0.1",
@@ -277,14 +283,17 @@ def field_ignored(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         stream(body=b"event: ping\n\n" + _WHOLE),
         stream(body=_HEAD + b"id: 7\n" + _MIDDLE + b"\n" + _END),
     ],
-    breaks=[("openai-python", "raises JSONDecodeError")],
+    breaks=[
+        ("openai-python, also under LangChain, LlamaIndex, LiteLLM and pydantic-ai", "raises JSONDecodeError"),
+        ("openai-node, also under LangChain.js", "raises SyntaxError where the event has a name"),
+    ],
     needs=("oddities",),
 )
 def event_without_data(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """An event has no data, such as `event: ping` by itself.
 
     ## Why it matters
-    Legal, and the standard ignores it; the main client parses the empty data as JSON and raises.
+    Legal, and the standard ignores it; OpenAI's own clients parse the empty data as JSON and raise.
 
     ## Known exceptions
     None known. A comment (a line that begins with a colon) keeps a connection alive too, and does less harm.
@@ -332,18 +341,21 @@ def blank_line_with_spaces(reading: Reading, spec: SpecView) -> Iterator[Finding
         stream(body=b"\xef\xbb\xbf" + _WHOLE),
         stream(body=_HEAD + _MIDDLE.replace(b"\n", b"\r\n") + _END),
     ],
+    breaks=[("openai-python, also under LangChain", "drops the first event, and with it id and name of a call")],
     needs=("oddities",),
 )
 def framing_unusual(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The stream begins with a byte order mark, or its lines end in different ways.
 
     ## Why it matters
-    Legal, yet readers that are not exact lose the first event, or find no end to one.
+    Legal, yet readers that are not exact lose the first event, or find no end to one. The mark is a warning, since
+    the event is lost in silence.
 
     ## Known exceptions
-    None known.
+    Different line ends are for information.
     """
-    yield from of_oddities(reading, "bom", says="expected the first field, got a byte order mark before it")
+    says = "expected the first field, got a byte order mark before it"
+    yield from of_oddities(reading, "bom", says=says, severity=Severity.WARNING)
     yield from of_oddities(reading, "mixed-line-endings", says="expected one kind of line ending, got several")
 
 

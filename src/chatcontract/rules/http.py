@@ -68,7 +68,7 @@ def stream_media_type(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     needs=("headed",),
     passes=[
         response(),
-        response(headers=(("Content-Type", "Application/JSON; charset=utf-8"),)),
+        response(headers=(("Content-Type", "application/json; charset=UTF-8"),)),
         response(headers=(("content-type", "application/vnd.api+json"),)),
         response(headers=(("content-type", "application/json, application/json"),)),
         response(headers=(("content-type", "REDACTED"),)),
@@ -78,20 +78,27 @@ def stream_media_type(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         response(headers=_TEXT),
         response(headers=_EVENTS),
         response(headers=(("content-type", "text/html"),)),
+        response(headers=(("Content-Type", "Application/JSON; charset=utf-8"),)),
     ],
+    breaks=[("openai-node, also under LangChain.js", "hands out the text instead of an object")],
 )
 def json_media_type(reading: Reading, spec: SpecView) -> Iterator[Finding]:
-    """An answer in JSON is sent with a media type that is not JSON's.
+    """An answer in JSON is sent with a media type that is not JSON's, or not in small letters.
 
     ## Why it matters
     openai-node and clients of its make go by the media type and hand out the text instead of an object.
 
     ## Known exceptions
-    Recorders that replace the header.
+    Recorders that replace the header. Capital letters are legal, and a warning.
     """
     media = reading.once(_media)
-    if reading.kind == "response" and media and not _is_json(media) and reading.answer.value is not ABSENT:
+    if reading.kind != "response" or not media or reading.answer.value is ABSENT:
+        return
+    if not _is_json(media):
         yield Finding("", f"expected the media type application/json, got {short(media, 80)}", media)
+    elif media == "application/json" and media not in (written := reading.header("content-type")):
+        says = f"expected application/json in small letters, got {short(written, 80)}"
+        yield Finding("", says, written, severity=Severity.WARNING)
 
 
 @rule(

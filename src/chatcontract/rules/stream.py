@@ -143,18 +143,18 @@ def role_late(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     since="0.1",
     passes=[stream(), stream({"/1/choices/0/delta": {"role": "assistant", "audio": _SOUND}})],
     fails=[stream({"/1/choices/0/delta/role": "assistant"})],
-    compatible=Severity.INFO,
+    breaks=[("openai-python .stream()", "joins the roles to `assistantassistant`, which no request may have")],
     needs=("breached",),
 )
 def role_repeated(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """The role is told again in a later delta of the same choice.
 
     ## Why it matters
-    A client that begins a message at each role makes several of one.
+    A client that begins a message at each role makes several of one; one that joins all texts of a delta joins the
+    roles too, and the message is refused when it is sent back.
 
     ## Known exceptions
-    Common with gateways and local servers; no measured client fails. The reference service tells it again with the
-    sound of a spoken answer: no finding.
+    Common with gateways and local servers. The reference service tells it again with the sound of a spoken answer: no finding.
     """
     says = "expected the role in the first delta only, got {} again"
     yield from of_breaches(reading, "role-repeated", says=says)

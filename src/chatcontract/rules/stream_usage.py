@@ -139,17 +139,18 @@ def usage_repeated(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     since="0.1",
     passes=[stream(_LAST), stream(_NULLS), stream({"/3/usage": USAGE}, request=_RUNNING)],
     fails=[stream({"/3/usage": USAGE})],
-    compatible=Severity.INFO,
+    breaks=[("openai-java ChatCompletionAccumulator", "passes over the choices of the chunk, then misses them")],
     needs=("breached",),
 )
 def usage_beside_choices(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """Usage stands on a chunk that has choices.
 
     ## Why it matters
-    It should come alone and last, when everything is counted.
+    It should come alone and last, when everything is counted: accumulators take the chunk for the end, and do not
+    look for choices in it.
 
     ## Known exceptions
-    Most other servers put it on the last chunk of the choice; no measured client fails. Requests that ask for
+    Most other servers put it on the last chunk of the choice, and most clients survive it. Requests that ask for
     running counts with `continuous_usage_stats`.
     """
     if not _is_continuous(reading):
