@@ -36,11 +36,19 @@ def call(index: JSON = 0, name: JSON = None, arguments: JSON = None, **members: 
     return chunk({"tool_calls": [{key: value for key, value in fragment.items() if value is not None}]})
 
 
+def together(*chunks: JSON) -> JSON:
+    """A chunk with the fragments of all of these."""
+    return chunk(
+        {"tool_calls": [fragment for piece in chunks for fragment in piece["choices"][0]["delta"]["tool_calls"]]}
+    )
+
+
 def usage_chunk(**others: JSON) -> dict[str, JSON]:
     return {**HEAD, "choices": [], "usage": USAGE, **others}
 
 
 FIRST_CALL = {"id": "call_1", "type": "function", "name": "f", "arguments": ""}
+SECOND_CALL = {**FIRST_CALL, "id": "call_2"}
 CUSTOM = {"index": 0, "id": "call_1", "type": "custom", "custom": {"name": "f", "input": ""}}
 START, STOP = chunk(ROLE), chunk(finish="stop")
 
@@ -121,7 +129,7 @@ def test_tool_calls_are_put_together_by_index() -> None:
         call(1, arguments=": 2}"),
         chunk(finish="tool_calls"),
     ]
-    assert breaches_of(stream) == []
+    assert [breach.tag for breach in breaches_of(stream)] == ["tool-calls-interleaved"]
     assert folded(*stream)["choices"][0]["message"]["tool_calls"] == [
         {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}},
         {"id": "call_2", "type": "function", "function": {"name": "g", "arguments": '{"b": 2}'}},
@@ -174,7 +182,7 @@ def test_logprobs_are_put_together() -> None:
 
 
 def test_choices_may_interleave() -> None:
-    deltas = [(1, ROLE), (0, ROLE), (1, {"content": "b"}), (0, {"content": "a"})]
+    deltas = [(0, ROLE), (1, ROLE), (1, {"content": "b"}), (0, {"content": "a"})]
     stream = [chunk(delta, index=index) for index, delta in deltas]
     stream += [chunk(finish="stop", index=1), chunk(finish="length", index=0)]
     assert breaches_of(stream) == []
@@ -242,6 +250,23 @@ AMID = {
         ["content-cumulative"],
     ),
     "empty error": ([chunk(error={})], ["error-hollow"]),
+    "null error": ([chunk(error=None)], ["error-hollow"]),
+    "fragment of nothing": ([call(**FIRST_CALL), chunk({"tool_calls": [{"index": 0}]})], ["tool-body-missing"]),
+    "calls in one delta": (
+        [together(call(0, **FIRST_CALL), call(1, **SECOND_CALL))],
+        ["tool-calls-together"],
+    ),
+    "calls in turns": (
+        [call(0, **FIRST_CALL), call(1, **SECOND_CALL), call(0, arguments="{}"), call(1, arguments="{}")],
+        ["tool-calls-interleaved"],
+    ),
+    "fragments in one delta": (
+        [together(call(0, **FIRST_CALL), call(0, arguments="{}"))],
+        ["tool-fragments-together"],
+    ),
+    "details without index": ([chunk({"details": [{"text": text}]}) for text in "ab"], ["delta-list-unindexed"]),
+    "details with index": ([chunk({"details": [{"text": text, "index": 0}]}) for text in "ab"], []),
+    "details, then none": ([chunk({"details": [{"text": "a"}]}), chunk({"details": []})], []),
     "tiers": ([chunk({}, service_tier="flex"), chunk(), chunk(service_tier="default")], ["service-tier-changed"]),
     "no calls": ([chunk({"tool_calls": []}), chunk({"tool_calls": []})], ["tool-calls-empty"]),
     "arguments again": (
@@ -298,6 +323,14 @@ ILLEGAL = {name: ([START, *stream, STOP], tags) for name, (stream, tags) in AMID
     "two choices in one chunk": (
         [{**HEAD, "choices": [chunk(ROLE, "stop", at)["choices"][0] for at in (0, 1)]}],
         ["choices-together"],
+    ),
+    "a lower index begins later": (
+        [chunk(ROLE, index=1), START, chunk(finish="stop", index=1), STOP],
+        ["choice-index-late"],
+    ),
+    "a choice begins after the end of the others": (
+        [START, STOP, chunk(ROLE, index=1), chunk(finish="stop", index=1)],
+        ["choice-begun-late"],
     ),
     "id blank later": ([START, {**STOP, "id": ""}], ["id-changed"]),
     "no role": ([chunk({"content": "a"}), STOP], ["role-missing"]),

@@ -56,6 +56,8 @@ class Call(Subject):
             self.kind = "custom"
         body = fragment.get(self.kind)
         self.members.update((key, value) for key, value in fragment.items() if key not in _OF_CALL)
+        if self.begun and _RIVALS.keys().isdisjoint(fragment):
+            self.tell("tool-body-missing", at, fragment)
         self.feed_body(body if isinstance(body, dict) else {}, f"{at}/{self.kind}")
 
     def feed_body(self, body: dict[str, JSON], at: str) -> None:

@@ -135,10 +135,18 @@ class Folder:
         index = position if told is None else told
         choice = self._choices.get(index)
         if choice is None:
+            if self._choices and not position:
+                self._compare_beginning(index, f"/choices/{position}/index")
             choice = self._choices[index] = Choice(self._found)
         if told is not None and isinstance(raw["index"], float):
             choice.tell("choice-index-float", f"/choices/{position}/index", raw["index"])
         return choice
+
+    def _compare_beginning(self, index: int, pointer: str) -> None:
+        if index < max(self._choices):
+            self._stream.tell("choice-index-late", pointer, index)
+        if all(choice.is_over for choice in self._choices.values()):
+            self._stream.tell("choice-begun-late", pointer, index)
 
     def _compare_indices(self, choices: list[JSON]) -> None:
         seen: set[int] = set()

@@ -108,6 +108,8 @@ class Choice(Subject):
         elif name == "audio" and isinstance(value, dict):
             self._take_audio(value, f"{at}/delta/audio")
         else:
+            if isinstance(value, list) and not _are_indexed(value) and _has_objects(self.pieces.get(name)):
+                self.tell("delta-list-unindexed", f"{at}/delta/{escape(name)}", value)
             self._take_piece(name, value, at)
 
     def _take_piece(self, name: str, value: JSON, at: str) -> None:
@@ -157,6 +159,8 @@ class Choice(Subject):
             self.tell("audio-id-changed", f"{at}/id", given)
 
     def _take_calls(self, fragments: list[JSON], at: str) -> None:
+        if len(fragments) > 1:
+            self.tell("tool-fragments-together" if _is_cut(fragments) else "tool-calls-together", at, len(fragments))
         for position, fragment in enumerate(fragments):
             if isinstance(fragment, dict):
                 pointer = f"{at}/{position}"
@@ -175,6 +179,8 @@ class Choice(Subject):
             if index != len(self.calls):
                 self.tell("tool-index-gap", f"{at}/index", index)
         elif not call.begins_another(fragment):
+            if index != self.last_call:
+                self.tell("tool-calls-interleaved", f"{at}/index", index)
             self.last_call = index
             return call
         else:
@@ -268,6 +274,26 @@ def whole(value: JSON) -> int | None:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _is_cut(fragments: list[JSON]) -> bool:
+    """Whether a fragment goes on with the call of one before it."""
+    seen: set[int | None] = set()
+    for fragment in fragments:
+        index = whole(fragment.get("index")) if isinstance(fragment, dict) else None
+        if index is not None and index in seen and not is_text(fragment.get("id")):
+            return True
+        seen.add(index)
+    return False
+
+
+def _are_indexed(entries: list[JSON]) -> bool:
+    return all(isinstance(entry, dict) and type(entry.get("index")) is int for entry in entries)
+
+
+def _has_objects(pieces: list[JSON] | None) -> bool:
+    """Whether the last piece is a list with an object in it."""
+    return bool(pieces) and isinstance(pieces[-1], list) and dict in map(type, pieces[-1])
 
 
 def _audio_member(name: str, pieces: list[JSON]) -> JSON:

@@ -37,6 +37,7 @@ _CALLS = (
     "<|action_start|>", "<start_function_call>", "<TOOLCALL>", "<minimax:tool_call>", "<seed:tool_call>",
     "<|START_ACTION|>", "<functioncall>", "<｜DSML｜",
 )  # fmt: skip
+_THINKING = "/choices/0/message/reasoning_content"
 _MARKS = ("<", "[", "◁")
 _MAX_TEXTS = 20_000
 
@@ -302,6 +303,39 @@ def reasoning_in_undocumented_member(reading: Reading, spec: SpecView) -> Iterat
             if message[name] in [message[other] for other in told[:at]]:
                 says = f'the same reasoning is told again in "{name}"; clients that know both members show it twice'
             yield Finding(f"/choices/{position}/message/{name}", says, message[name])
+
+
+@rule(
+    "CC331",
+    anchor=_MESSAGE,
+    part=Part.RESPONSE,
+    severity=Severity.ERROR,
+    basis=Basis.INTEROP,
+    source="https://github.com/vercel/ai/blob/main/packages/openai-compatible/src/chat/openai-compatible-chat-language-model.ts",
+    since="0.1",
+    passes=[response(), response({"/choices/0/message/reasoning": None}), response({f"{_THINKING}": "2 and 2 …"})],
+    fails=[response({f"{_THINKING}": ["2 and 2 …"]}), response({"/choices/0/message/reasoning": {"effort": "low"}})],
+    breaks=[
+        ("@ai-sdk/openai-compatible", "raises: invalid JSON response, or a failed type validation"),
+        ("LiteLLM", "raises InternalServerError"),
+    ],
+    needs=("reasoning",),
+)
+def reasoning_not_text(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """`reasoning_content` or `reasoning` is neither text nor null.
+
+    ## Why it matters
+    The members are not documented, and yet every client that knows them takes them for text.
+
+    ## Known exceptions
+    None known.
+    """
+    for position, _, message in reading.choices:
+        for name in ("reasoning_content", "reasoning"):
+            told = message.get(name)
+            if told is not None and not isinstance(told, str):
+                pointer = f"/choices/{position}/message/{name}"
+                yield Finding(pointer, f"expected text or null, got {short(told, 60)}", told)
 
 
 @rule(

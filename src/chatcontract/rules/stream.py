@@ -154,7 +154,8 @@ def role_repeated(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     roles too, and the message is refused when it is sent back.
 
     ## Known exceptions
-    Common with gateways and local servers. The reference service tells it again with the sound of a spoken answer: no finding.
+    Common with gateways and local servers. The reference service tells it again with the sound of a spoken answer:
+    no finding.
     """
     says = "expected the role in the first delta only, got {} again"
     yield from of_breaches(reading, "role-repeated", says=says)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from chatcontract.declare import SpecView, rule
-from chatcontract.examples import CALL, GONE, Example, response, stream
+from chatcontract.examples import CALL, GONE, TOOL, Example, Insert, chunk, response, stream
 from chatcontract.findings import breaches, of_breach, of_breaches
 from chatcontract.model import JSON, Basis, Finding, Part, Severity
 from chatcontract.reading import Reading, items, members
@@ -33,14 +33,36 @@ def _custom(changes: dict[str, JSON] | None = None) -> Example:
 
 def _told_in(*pieces: str) -> Example:
     """A stream of one call whose arguments come in these pieces."""
-    fragments = [{"index": 0, "function": {"arguments": piece}} for piece in pieces]
+    return _in_chunks([_begun(0, "")], *([_going_on(0, piece)] for piece in pieces))
+
+
+def _begun(index: int, arguments: str = _ARGUMENTS) -> dict[str, JSON]:
+    """The first fragment of a call."""
+    body = {**_WEATHER, "arguments": arguments}
+    return {"index": index, "id": f"call_{index}", "type": "function", "function": body}
+
+
+def _going_on(index: int, arguments: str = _ARGUMENTS) -> dict[str, JSON]:
+    """A later fragment of a call."""
+    return {"index": index, "function": {"arguments": arguments}}
+
+
+def _in_chunks(first: list[JSON], *more: list[JSON]) -> Example:
+    """A stream of calls, with the fragments of each list in a chunk."""
+    inserted = {f"/{place}": Insert(chunk({"tool_calls": fragments})) for place, fragments in enumerate(more, 2)}
+    last = len(more) + 2
     return stream(
         {
-            "/1/choices/0/delta": {"tool_calls": [{"index": 0, **CALL, "function": {**_WEATHER, "arguments": ""}}]},
-            "/2/choices/0/delta": {"tool_calls": fragments},
-            "/3/choices/0/finish_reason": "tool_calls",
+            "/1/choices/0/delta": {"tool_calls": first},
+            **inserted,
+            f"/{last}": GONE,
+            f"/{last}/choices/0/finish_reason": "tool_calls",
         }
     )
+
+
+_INTERLEAVED = _in_chunks([_begun(0, "")], [_begun(1, "")], [_going_on(0)], [_going_on(1)])
+_STRICTLY = {"/tools": [{**TOOL, "function": {**TOOL["function"], "strict": True}}]}
 
 
 def _twice(**changes: Any) -> Example:
@@ -202,6 +224,106 @@ def arguments_told_again(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     """
     says = "expected new text in each piece of the arguments, got all of them again in the last"
     yield from of_breaches(reading, "tool-arguments-again", says=says)
+
+
+@rule(
+    "CC687",
+    anchor=f"{_FRAGMENT}/properties/function",
+    part=Part.STREAM,
+    severity=Severity.ERROR,
+    basis=Basis.INTEROP,
+    source="https://github.com/openai/openai-python/blob/main/src/openai/lib/streaming/chat/_completions.py",
+    since="0.1",
+    passes=[_in_chunks([_begun(0)], [{"index": 0, "function": {}}]), _custom()],
+    fails=[_in_chunks([_begun(0)], [{"index": 0}])],
+    breaks=[
+        ("openai-python .stream()", "raises AssertionError"),
+        ("LangChain, LlamaIndex", "raise AttributeError"),
+        ("@ai-sdk/openai-compatible, @ai-sdk/openai", "raise AI_TypeValidationError"),
+        ("openai-java ChatCompletionAccumulator", "raises OpenAIInvalidDataException"),
+    ],
+    needs=("breached",),
+)
+def fragment_without_body(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """A later fragment of a tool call has neither `function` nor `custom`.
+
+    ## Why it matters
+    Clients read the arguments of every fragment, and do not ask first whether there are any.
+
+    ## Known exceptions
+    None known. A fragment with an empty `function` is survived.
+    """
+    says = "expected function or custom in a fragment, got {}"
+    yield from of_breaches(reading, "tool-body-missing", says=says, hint="leave the fragment out")
+
+
+@rule(
+    "CC688",
+    anchor=f"{_FRAGMENT}/properties/index",
+    part=Part.STREAM,
+    severity=Severity.WARNING,
+    basis=Basis.INTEROP,
+    source="https://github.com/openai/openai-node/blob/master/src/lib/ChatCompletionStream.ts",
+    since="0.1",
+    passes=[_in_chunks([_begun(0, "")], [_going_on(0)], [_begun(1, "")], [_going_on(1)])],
+    fails=[_INTERLEAVED, _INTERLEAVED._replace(request=_STRICTLY)],
+    breaks=[
+        ("openai-python .stream(), openai-node .stream()", "parse the cut arguments of a strict tool, and raise"),
+        ("Spring AI", "adds the arguments to the call that began last"),
+    ],
+    needs=("breached",),
+)
+def fragments_interleaved(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """A tool call goes on after another one has begun.
+
+    ## Why it matters
+    Where a call begins, clients take the one before for whole: they parse its arguments, or run the tool with what
+    there is of them.
+
+    ## Known exceptions
+    Legal, and a warning where no tool is strict: then the clients do not parse the arguments themselves.
+    """
+    says = "expected fragments of the call that began last, got one at index {}"
+    for finding in of_breaches(reading, "tool-calls-interleaved", says=says):
+        yield finding._replace(severity=Severity.ERROR) if _offers_strict(reading) else finding
+
+
+@rule(
+    "CC689",
+    anchor="#/components/schemas/ChatCompletionStreamResponseDelta/properties/tool_calls",
+    part=Part.STREAM,
+    severity=Severity.WARNING,
+    basis=Basis.INTEROP,
+    source=_ACCUMULATOR,
+    since="0.1",
+    passes=[_in_chunks([_begun(0)], [_begun(1)])],
+    fails=[_in_chunks([_begun(0), _begun(1)]), _in_chunks([_begun(0, ""), _going_on(0)])],
+    breaks=[
+        ("Spring AI 1", "raises IllegalStateException: only one tool call is supported per message"),
+        ("openai-python 2 .stream()", "makes two calls of two first fragments of one, each with half of the arguments"),
+    ],
+    needs=("breached",),
+)
+def fragments_together(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """One delta has several fragments of tool calls.
+
+    ## Why it matters
+    Legal, yet the reference service sends a chunk for each, and accumulators are made for that.
+
+    ## Known exceptions
+    Servers that parse the calls when the model is done send all of them at once. Two fragments of the same call are
+    an error: the call is cut in two unnoticed.
+    """
+    says = "expected a delta for each fragment, got {} fragments in one"
+    yield from of_breaches(reading, "tool-calls-together", says=says)
+    for finding in of_breaches(reading, "tool-fragments-together", says=says):
+        yield finding._replace(severity=Severity.ERROR)
+
+
+def _offers_strict(reading: Reading) -> bool:
+    """Whether the request offers a strict function."""
+    bodies = (members(members(tool).get("function")) for tool in items(reading.asked.get("tools")))
+    return any(body.get("strict") is True for body in bodies)
 
 
 def _told(call: JSON) -> tuple[str, tuple[str, str] | None]:

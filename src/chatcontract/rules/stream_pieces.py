@@ -22,12 +22,26 @@ _AUDIO = {"id": "audio_1", "data": "UklGRg=="}
 _ACCUMULATOR = "https://github.com/openai/openai-python/blob/main/src/openai/lib/streaming/_deltas.py"
 _CALL = {"index": 0.0, "id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
 _ENDED = {"/2/choices/0/delta": {}, "/3/choices/0/finish_reason": "tool_calls"}
+_SECOND = chunk({"role": "assistant", "content": "4"}, index=1)
+_SECOND_END = chunk(finish="stop", index=1)
+_IDS = {f"/{at}/choices/0/delta/token_ids": [7] for at in (1, 2)}
 _MORE: JSON = {"index": 0, "delta": {"content": "!"}, "logprobs": None, "finish_reason": None}
 
 
 def _spoken(last: dict[str, JSON]) -> Example:
     """A stream of a spoken answer with this last piece."""
     return stream({"/1/choices/0/delta": {"audio": _AUDIO}, "/2/choices/0/delta": {"audio": last}})
+
+
+def _thinking(*extra: dict[str, JSON] | None) -> Example:
+    """A stream whose deltas have details of the reasoning, each with these members."""
+    details = {"type": "reasoning.text", "text": "2 and 2"}
+    told = {
+        f"/{at}/choices/0/delta/reasoning_details": [{**details, **more}]
+        for at, more in enumerate(extra, 1)
+        if more is not None
+    }
+    return stream(told)
 
 
 @rule(
@@ -254,3 +268,67 @@ def token_bytes_written_as_floats(reading: Reading, spec: SpecView) -> Iterator[
         if isinstance(data, list) and float in map(type, data):
             yield Finding(f"{pointer}/bytes", f"expected digits alone, got {short(data, 60)}", data)
             return
+
+
+@rule(
+    "CC686",
+    anchor=f"{_CHOICE}/properties/index",
+    part=Part.STREAM,
+    severity=Severity.ERROR,
+    basis=Basis.INTEROP,
+    source="https://github.com/openai/openai-python/blob/main/src/openai/lib/streaming/chat/_completions.py",
+    since="0.1",
+    passes=[stream(), stream({"/1": Insert(_SECOND), "/4": Insert(_SECOND_END)}, request={"/n": 2})],
+    fails=[
+        stream({"/0": Insert(_SECOND), "/4": Insert(_SECOND_END)}, request={"/n": 2}),
+        stream({"/4": Insert(_SECOND), "/5": Insert(_SECOND_END)}, request={"/n": 2}),
+    ],
+    breaks=[
+        ("openai-python .stream()", "raises IndexError where a lower index begins later"),
+        ("openai-java ChatCompletionAccumulator", "raises IllegalStateException where a choice begins after the rest"),
+    ],
+    needs=("breached",),
+)
+def choice_begun_out_of_turn(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """A choice begins after one with a higher index, or when all the others have ended.
+
+    ## Why it matters
+    Accumulators put a new choice at the end of their list and read it by its index; where every choice that they know
+    has its `finish_reason`, the answer counts as whole.
+
+    ## Known exceptions
+    None known; the reference service begins all choices in their order before the first of them ends.
+    """
+    says = "expected the choices to begin in their order, got index {} after a higher one"
+    yield from of_breaches(reading, "choice-index-late", says=says)
+    says = "expected every choice to begin before the last of the others has ended, got index {} begun after"
+    yield from of_breaches(reading, "choice-begun-late", says=says)
+
+
+@rule(
+    "CC690",
+    anchor=_DELTA,
+    part=Part.STREAM,
+    severity=Severity.ERROR,
+    basis=Basis.INTEROP,
+    source=_ACCUMULATOR,
+    since="0.1",
+    passes=[_thinking({"index": 0}, {"index": 0}), _thinking({}, None), stream(_IDS)],
+    fails=[_thinking({}, {})],
+    breaks=[("openai-python .stream()", "raises RuntimeError: expected list delta entry to have an `index` key")],
+    needs=("breached",),
+)
+def delta_list_without_index(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """Several deltas have pieces of an undocumented list, and its objects have no `index`.
+
+    ## Why it matters
+    The index says which entries belong together: the main client merges the pieces of every list by it.
+
+    ## Known exceptions
+    A list that comes whole in one delta; lists of numbers and texts. Annotations are a warning, since the reference
+    service has such deltas too.
+    """
+    says = "expected an index in each entry of a list that comes in pieces, got {}"
+    for finding in of_breaches(reading, "delta-list-unindexed", says=says):
+        mild = finding.pointer.endswith("/annotations")
+        yield finding._replace(severity=Severity.WARNING) if mild else finding
