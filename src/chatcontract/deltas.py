@@ -108,7 +108,8 @@ class Choice(Subject):
         elif name == "audio" and isinstance(value, dict):
             self._take_audio(value, f"{at}/delta/audio")
         else:
-            if isinstance(value, list) and not _are_indexed(value) and _has_objects(self.pieces.get(name)):
+            is_loose = isinstance(value, list) and name not in _RIVAL and not _are_indexed(value)
+            if is_loose and _has_objects(self.pieces.get(name)):
                 self.tell("delta-list-unindexed", f"{at}/delta/{escape(name)}", value)
             self._take_piece(name, value, at)
 

@@ -159,3 +159,39 @@ def streamed_calls_finish_stop(data: JSON) -> None:
     for chunk in data:
         if isinstance(chunk, dict) and chunk.get("choices") and chunk["choices"][0]["finish_reason"]:
             chunk["choices"][0]["finish_reason"] = "stop"
+
+
+@fault("CC687", stage=Stage.CHUNKS, request="tools-stream")
+def fragment_without_body(data: JSON) -> None:
+    """A fragment of a call has nothing but its index."""
+    at = _places(data)[-1]
+    empty = deepcopy(data[at])
+    _first([empty]).pop("function")
+    data.insert(at + 1, empty)
+
+
+@fault("CC688", stage=Stage.CHUNKS, request="parallel-stream")
+def fragments_interleaved(data: JSON) -> None:
+    """The second call begins before the first is whole."""
+    places = _places(data)
+    second = next(at for at in places if _first([data[at]])["index"] == 1)
+    data.insert(places[1], data.pop(second))
+
+
+@fault("CC689", stage=Stage.CHUNKS, request="parallel-stream")
+def fragments_of_calls_together(data: JSON) -> None:
+    """One delta has the end of a call and the beginning of the next."""
+    second = next(at for at in _places(data) if _first([data[at]])["index"] == 1)
+    data[second - 1]["choices"][0]["delta"]["tool_calls"] += _fragments([data.pop(second)])
+
+
+@fault("CC689", stage=Stage.CHUNKS, request="tools-stream")
+def fragments_of_call_together(data: JSON) -> None:
+    """One delta has two fragments of the same call."""
+    first, second, *_ = _places(data)
+    data[first]["choices"][0]["delta"]["tool_calls"] += _fragments([data.pop(second)])
+
+
+def _places(data: list[JSON]) -> list[int]:
+    """Where the chunks with fragments are."""
+    return [at for at, chunk in enumerate(data) if isinstance(chunk, dict) and list(_fragments([chunk]))]

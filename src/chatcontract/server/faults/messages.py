@@ -41,6 +41,12 @@ FAULTS = (
         audited=("CC801",),
     ),
     edit(
+        "reasoning-as-parts",
+        "The reasoning is told as a list of parts.",
+        {f"{_MESSAGE}/reasoning_content": [{"type": "text", "text": "Hm"}]},
+        "CC331",
+    ),
+    edit(
         "refusal-beside-content",
         "A refusal stands beside the text.",
         {f"{_MESSAGE}/refusal": "I won't."},

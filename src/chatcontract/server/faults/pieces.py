@@ -24,6 +24,22 @@ FAULTS = (
         stage=Stage.CHUNKS,
     ),
     edit(
+        "chunk-error-null",
+        "The chunks have an error that is null.",
+        {"/2/error": None, "/3/error": None},
+        "CC633",
+        request="stream",
+        stage=Stage.CHUNKS,
+    ),
+    edit(
+        "delta-details-unindexed",
+        "Details of the reasoning come in pieces without an index.",
+        {f"/{at}/choices/0/delta/reasoning_details": [{"type": "reasoning.text", "text": "Hm"}] for at in (2, 3)},
+        "CC690",
+        request="stream",
+        stage=Stage.CHUNKS,
+    ),
+    edit(
         "delta-calls-empty",
         "A delta has an empty list of calls.",
         {"/2/choices/0/delta/tool_calls": []},
@@ -184,3 +200,19 @@ def stream_as_latin1(answer: Answer) -> JSON:
     """The media type of a stream says that it is ISO 8859-1."""
     kind = "text/event-stream; charset=iso-8859-1"
     return answer.with_header("content-type", kind) if answer.is_stream else answer
+
+
+@fault("CC686", stage=Stage.CHUNKS, request="n-stream")
+def choices_begin_backwards(data: JSON) -> None:
+    """The second choice begins before the first."""
+    begun = [at for at, chunk in enumerate(data) if isinstance(chunk, dict) and chunk["choices"]]
+    second = next(at for at in begun if data[at]["choices"][0]["index"] == 1)
+    data.insert(0, data.pop(second))
+
+
+@fault("CC686", stage=Stage.CHUNKS, request="n-stream")
+def choices_one_after_another(data: JSON) -> None:
+    """The second choice begins when the first has ended."""
+    whole = [chunk for chunk in data if isinstance(chunk, dict) and chunk["choices"]]
+    rest = [chunk for chunk in data if chunk not in whole]
+    data[:] = [*sorted(whole, key=lambda chunk: chunk["choices"][0]["index"]), *rest]
