@@ -283,7 +283,7 @@ def _of_message(message: Object) -> Iterator[str]:
         yield "mangled"
     if message.get("tool_calls") or message.get("function_call"):
         yield "calls"
-    if message.get("refusal"):
+    if message.get("refusal") is not None:
         yield "refusal"
     if message.get("annotations"):
         yield from ("annotations", "floats")

@@ -37,8 +37,11 @@ _REQUIRED = {**_OFFER, "/tool_choice": "required"}
     source="https://github.com/nodetool-ai/nodetool/pull/5755",
     since="0.1",
     passes=[response(), response({"/error": None}), response({"/error": {}})],
-    fails=[response({"/error": _FAULT}), response({"/choices/0/error": _FAULT})],
-    breaks=[("nodetool and other readers of `choices`", "miss the error: no choices")],
+    fails=[response({"/error": _FAULT}), response({"/choices/0/error": _FAULT}), response({"/error": False})],
+    breaks=[
+        ("nodetool and other readers of `choices`", "miss the error: no choices"),
+        ("LiteLLM", "raises BadRequestError, also where it is false or an empty list"),
+    ],
     needs=("errors",),
 )
 def error_beside_choices(reading: Reading, spec: SpecView) -> Iterator[Finding]:
@@ -53,7 +56,7 @@ def error_beside_choices(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     places = [("/error", reading.completion.get("error") if reading.kind == "response" else None)]
     places += [(f"/choices/{position}/error", choice.get("error")) for position, choice, _ in reading.choices]
     for pointer, error in places:
-        if error:
+        if error or error in (False, []):
             yield Finding(pointer, f"expected a status of 400 or above for {short(error, 120)}", error)
 
 
@@ -366,35 +369,3 @@ def message_empty(reading: Reading, spec: SpecView) -> Iterator[Finding]:
 def _says_nothing(message: dict[str, JSON]) -> bool:
     said = any(message.get(name) is not None for name in ("content", "refusal", "audio"))
     return not said and not has_call(message)
-
-
-@rule(
-    "CC330",
-    anchor=f"{_MESSAGE}/properties/refusal",
-    part=Part.RESPONSE,
-    severity=Severity.WARNING,
-    basis=Basis.DOCUMENTED,
-    source="https://developers.openai.com/api/docs/guides/structured-outputs",
-    since="0.1",
-    passes=[
-        response({"/choices/0/message/content": None, "/choices/0/message/refusal": "No."}),
-        response({"/choices/0/message/content": "", "/choices/0/message/refusal": "No."}),
-        response({"/choices/0/message/refusal": ""}),
-    ],
-    fails=[response({"/choices/0/message/refusal": "No."})],
-    needs=("refusal",),
-)
-def refusal_with_content(reading: Reading, spec: SpecView) -> Iterator[Finding]:
-    """The message has a refusal and content as well.
-
-    ## Why it matters
-    Clients look at one of the two: some show the content of an answer that was refused.
-
-    ## Known exceptions
-    None known.
-    """
-    for position, _, message in reading.choices:
-        refusal, content = message.get("refusal"), message.get("content")
-        if refusal and content and isinstance(refusal, str) and isinstance(content, str):
-            text = f"expected null content beside a refusal, got {len(content)} characters"
-            yield Finding(f"/choices/{position}/message/content", text, content)

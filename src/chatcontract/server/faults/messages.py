@@ -46,6 +46,7 @@ FAULTS = (
         {f"{_MESSAGE}/reasoning_content": [{"type": "text", "text": "Hm"}]},
         "CC331",
     ),
+    edit("refusal-empty", "`refusal` is an empty text.", {f"{_MESSAGE}/refusal": ""}, "CC332"),
     edit(
         "refusal-beside-content",
         "A refusal stands beside the text.",
