@@ -73,7 +73,7 @@ TRAITS: Mapping[str, str] = {
     "moderation": "the answer has a moderation verdict",
     "oddities": "the framing of the stream has oddities",
     "reasoning": "a message of the answer tells reasoning in a member that is not documented",
-    "refusal": "a choice has a refusal",
+    "refusal": "a choice has a refusal, be it an empty text",
     "uncounted": "the usage is not three positive integers, of which two add up to the third",
     "untypical": "the id, the time, the model or the service tier of the answer is not of the usual form",
     **dict.fromkeys((*_POINTERS.values(), *_POINTERS_OF_MESSAGES.values()), "the request has that member"),
