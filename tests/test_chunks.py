@@ -250,6 +250,7 @@ AMID = {
         ["content-cumulative"],
     ),
     "empty error": ([chunk(error={})], ["error-hollow"]),
+    "a message": ([{**HEAD, "choices": [{**chunk({})["choices"][0], "message": None}]}], ["message-in-chunk"]),
     "null error": ([chunk(error=None)], ["error-hollow"]),
     "fragment of nothing": ([call(**FIRST_CALL), chunk({"tool_calls": [{"index": 0}]})], ["tool-body-missing"]),
     "calls in one delta": (

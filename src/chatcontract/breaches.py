@@ -44,6 +44,7 @@ BREACHES: Mapping[str, str] = {
     "finish-repeated": "a choice has its `finish_reason` a second time",
     "id-changed": "`id` differs from that of the first chunk",
     "logprobs-missing": "some of the content comes with logprobs, some without",
+    "message-in-chunk": "a choice of a chunk has a `message`, as an answer that is not streamed has",
     "model-changed": "`model` differs from that of the first chunk",
     "no-choices": "no chunk of the stream has a choice",
     "object-changed": "`object` differs from that of the first chunk",

@@ -8,6 +8,7 @@ from chatcontract.model import JSON
 from chatcontract.pointer import escape
 
 _USUAL_IN_CHOICE = frozenset(("delta", "finish_reason", "index", "logprobs", "message", "obfuscation"))
+_PLAIN_IN_CHOICE = _USUAL_IN_CHOICE - {"message"}
 _RIVAL = {"content": "refusal", "refusal": "content"}
 _CUT = ("length", "content_filter")
 _SOUND = ("data", "transcript")
@@ -49,6 +50,8 @@ class Choice(Subject):
             if value is not None and name != "role":
                 self._take_member(name, value, at)
         self._take_logprobs(raw, delta, at)
+        if "message" in raw:
+            self.tell("message-in-chunk", f"{at}/message", raw["message"])
         if not _USUAL_IN_CHOICE.issuperset(raw):
             self._take_others(raw)
         if raw.get("finish_reason") is not None:
@@ -66,7 +69,7 @@ class Choice(Subject):
     def goes_on(self, raw: dict[str, JSON]) -> bool:
         """Whether there is nothing to be seen to but more content, which the choice has; else nothing is taken in."""
         told = self.told_logprobs or "logprobs" not in raw
-        if not (told and self.flowing) or len(raw["delta"]) != 1 or not _USUAL_IN_CHOICE.issuperset(raw):
+        if not (told and self.flowing) or len(raw["delta"]) != 1 or not _PLAIN_IN_CHOICE.issuperset(raw):
             return False
         if raw.get("logprobs") is not None or raw.get("finish_reason") is not None:
             return False
@@ -294,7 +297,8 @@ def _are_indexed(entries: list[JSON]) -> bool:
 
 def _has_objects(pieces: list[JSON] | None) -> bool:
     """Whether the last piece is a list with an object in it."""
-    return bool(pieces) and isinstance(pieces[-1], list) and dict in map(type, pieces[-1])
+    last = pieces[-1] if pieces else None
+    return isinstance(last, list) and dict in map(type, last)
 
 
 def _audio_member(name: str, pieces: list[JSON]) -> JSON:

@@ -20,6 +20,7 @@ ONLY_WHOLE = {
     "choices-out-of-order": "the choices of a stream are put in the order of their indices",
     "error-beside-choices": "a rule of streams judges an error beside choices",
     "integer-written-as-float": "indices are whole numbers after folding",
+    "refusal-empty": "an empty text is how a delta begins a refusal",
     "tool-call-id-empty": "a rule of streams judges the first fragment",
     "tool-calls-empty-list": "a stream has no list that could be empty",
     "tool-name-unusable": "a rule of streams judges the first fragment",

@@ -60,6 +60,41 @@ def text_sent_again(reading: Reading, spec: SpecView) -> Iterator[Finding]:
 
 
 @rule(
+    "CC691",
+    anchor="#/components/schemas/CreateChatCompletionStreamResponse/properties/choices/items",
+    part=Part.STREAM,
+    severity=Severity.WARNING,
+    basis=Basis.INTEROP,
+    source="https://github.com/openai/openai-node/blob/master/src/lib/ChatCompletionStream.ts",
+    since="0.1",
+    passes=[stream(), response()],
+    fails=[
+        stream({"/1/choices/0/message": {"role": "assistant", "content": "Four"}}),
+        stream({"/1/choices/0/message": None}),
+    ],
+    breaks=[
+        ("openai-node .stream()", "puts it in place of what it has so far, and raises where it is null or has no role")
+    ],
+    compatible=Severity.INFO,
+    needs=("breached",),
+)
+def message_in_chunk(reading: Reading, spec: SpecView) -> Iterator[Finding]:
+    """A choice of a chunk has a `message`, as an answer that is not streamed has.
+
+    ## Why it matters
+    Accumulators copy the members that they do not know: the message replaces the one that they make of the deltas.
+
+    ## Known exceptions
+    Perplexity tells the whole message so far in every chunk, which is survived; null or an object without a role is an
+    error.
+    """
+    for position, breach in breaches(reading, "message-in-chunk"):
+        severity = None if members(breach.value).get("role") else Severity.ERROR
+        message = "expected a delta alone in a choice of a chunk, got a message"
+        yield of_breach(position, breach._replace(message=message))._replace(severity=severity)
+
+
+@rule(
     "CC655",
     anchor=f"{_MESSAGE}/properties/content",
     part=Part.RESPONSE,

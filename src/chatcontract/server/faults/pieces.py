@@ -32,6 +32,14 @@ FAULTS = (
         stage=Stage.CHUNKS,
     ),
     edit(
+        "chunk-message-null",
+        "The choice of a chunk has a message that is null.",
+        {"/2/choices/0/message": None},
+        "CC691",
+        request="stream",
+        stage=Stage.CHUNKS,
+    ),
+    edit(
         "delta-details-unindexed",
         "Details of the reasoning come in pieces without an index.",
         {f"/{at}/choices/0/delta/reasoning_details": [{"type": "reasoning.text", "text": "Hm"}] for at in (2, 3)},
