@@ -33,9 +33,9 @@ def stream(draws: Draws, asked: Mapping[str, JSON]) -> list[Object]:
 
 
 def _order(draws: Draws, choices: list[list[Object]]) -> list[Object]:
-    """The pieces of all choices: one choice after the other, or in turns."""
+    """The pieces of all choices: first the beginnings, then one choice after the other or in turns."""
     if len(choices) == 1 or draws.chance(40):
-        return [piece for pieces in choices for piece in pieces]
+        return [pieces[0] for pieces in choices] + [piece for pieces in choices for piece in pieces[1:]]
     longest = max(map(len, choices))
     return [pieces[at] for at in range(longest) for pieces in choices if at < len(pieces)]
 
