@@ -147,14 +147,23 @@ def _native_request(request: Mapping[str, JSON], origin: str) -> Request:
 
 def _native_response(response: Mapping[str, JSON], origin: str) -> Response:
     status = response.get("status")
-    body, arrivals = _body(response, origin), []
+    body, arrivals = bytearray(_body(response, origin)), []
     for piece in _pieces(response.get("chunks")):
-        time = piece.get("t")
-        if isinstance(time, int | float):
-            arrivals.append(Arrival(len(body), float(time)))
+        time = moment(piece.get("t"))
+        if time is not None:
+            arrivals.append(Arrival(len(body), time))
         body += _text(piece, "text", "base64", origin)
     status = status if isinstance(status, int) else None
-    return Response(status, pairs(response.get("headers")), body, tuple(arrivals))
+    return Response(status, pairs(response.get("headers")), bytes(body), tuple(arrivals))
+
+
+def moment(value: JSON) -> float | None:
+    """Seconds as a recorder wrote them; None where that is no such number.
+
+    >>> moment(1), moment(10**400), moment(None)
+    (1.0, None, None)
+    """
+    return float(value) if isinstance(value, int | float) and -1e12 < value < 1e12 else None
 
 
 def _pieces(chunks: JSON) -> Iterable[Mapping[str, JSON]]:

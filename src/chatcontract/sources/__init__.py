@@ -17,6 +17,8 @@ from chatcontract.sources.messages import Input, Items, pass_over
 
 UNKNOWN = "of no known format"
 EMPTY = "empty"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_RECODE = "iconv -f UTF-16 -t UTF-8"
 PEEKED = 20
 """Records of a file found in a directory that are looked at, to see whether it is traffic at all."""
 
@@ -100,11 +102,11 @@ def _are_several(names: list[str]) -> bool:
 
 
 def _paths(name: str) -> Iterator[str]:
-    """The files behind a name; none for standard input."""
+    """The files behind a name that can be read twice: not standard input, nor a pipe."""
     for path in _matches(name):
         if os.path.isdir(path):
             yield from _files(path)
-        elif path != "-":
+        elif os.path.isfile(path):
             yield path
 
 
@@ -189,7 +191,9 @@ def _open(name: str, wanted: Part | None, reader: Reader | None = None) -> Sourc
     try:
         source = source._replace(size=files.size(name))
         stream = files.unpacked(raw)
-        head = stream.read(FAST_FROM)
+        head = files.taken(stream, FAST_FROM)
+        if head.startswith(_UTF_16):
+            raise SourceError(f"is UTF-16, as some shells write it with `>`. Save it as UTF-8: {_RECODE}")
         form = _format(head, name, wanted)
         if form is None or not head.strip():
             return source._replace(format="" if head.strip() else EMPTY)

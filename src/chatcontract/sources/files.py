@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from collections.abc import Callable
 from typing import IO, Any
 
 from chatcontract.exceptions import SourceError
@@ -20,6 +21,8 @@ def label(name: str) -> str:
 def opened(name: str) -> IO[bytes]:
     """The file, or standard input for `-`; raises SourceError."""
     if name == "-":
+        if sys.stdin is None:
+            raise SourceError("standard input is closed.")
         return sys.stdin.buffer
     try:
         return open(name, "rb")
@@ -40,10 +43,9 @@ def unpacked(raw: IO[bytes]) -> IO[bytes]:
     start = peek(4)[:4] if peek is not None else b""
     if start.startswith(GZIP):
         import gzip
+        import zlib
 
-        packed: Any = gzip.GzipFile(fileobj=raw)
-        stream: IO[bytes] = packed
-        return stream
+        return _buffered(_Unpacked(gzip.GzipFile(fileobj=raw).read1, (OSError, EOFError, zlib.error)))
     return _zstd(raw) if start == ZSTD else raw
 
 
@@ -65,27 +67,53 @@ def zstandard() -> Any:
 
 def _zstd(raw: IO[bytes]) -> IO[bytes]:
     package = zstandard()
+    stream = package.ZstdDecompressor().stream_reader(raw, read_across_frames=True, closefd=False)
+    return _buffered(_Unpacked(stream.read1, (OSError, package.ZstdError)))
 
-    class Reader(io.RawIOBase):
-        """The stream with errors that are those of files."""
 
-        def __init__(self) -> None:
-            self._stream = package.ZstdDecompressor().stream_reader(raw, read_across_frames=True, closefd=False)
-
-        def readable(self) -> bool:
-            return True
-
-        def readinto(self, buffer: Any) -> int:
-            try:
-                piece = self._stream.read(len(buffer))
-            except package.ZstdError as error:
-                raise OSError(str(error)) from None
-            buffer[: len(piece)] = piece
-            return len(piece)
-
-    made: Any = io.BufferedReader(Reader(), 2**17)
+def _buffered(raw: io.RawIOBase) -> IO[bytes]:
+    made: Any = io.BufferedReader(raw, 2**17)
     stream: IO[bytes] = made
     return stream
+
+
+class _Unpacked(io.RawIOBase):
+    """Unpacked bytes as they come. Whatever is wrong with them is an error of the file, and stays one."""
+
+    def __init__(self, read: Callable[[int], bytes], errors: tuple[type[Exception], ...]) -> None:
+        self._read = read
+        self._errors = errors
+        self._fault = ""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            piece = b"" if self._fault else self._read(len(buffer))
+        except self._errors as error:
+            self._fault, piece = str(error), b""
+        if self._fault:
+            raise OSError(self._fault)
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+def taken(stream: IO[bytes], size: int) -> bytes:
+    """That many bytes; fewer at the end of the file, or where it cannot be read on.
+
+    What comes before a damaged place is not lost: the next call says what is wrong with it.
+    """
+    read: Callable[[int], bytes] = getattr(stream, "read1", stream.read)
+    pieces: list[bytes] = []
+    try:
+        while size > 0 and (piece := read(size)):
+            pieces.append(piece)
+            size -= len(piece)
+    except (OSError, EOFError):
+        if not pieces:
+            raise
+    return b"".join(pieces)
 
 
 class _Rejoined(io.RawIOBase):
@@ -97,7 +125,7 @@ class _Rejoined(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        piece = self._head[: len(buffer)] or self._rest.read(len(buffer))
+        piece = self._head[: len(buffer)] or taken(self._rest, len(buffer))
         self._head = self._head[len(piece) :]
         buffer[: len(piece)] = piece
         return len(piece)

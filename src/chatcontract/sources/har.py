@@ -11,7 +11,7 @@ from chatcontract.har import OWN
 from chatcontract.model import JSON, Arrival, Exchange, Headers, Part, Request, Response
 from chatcontract.reading import items as listed
 from chatcontract.reading import members
-from chatcontract.recording import Recorded, Unreadable, cut_by
+from chatcontract.recording import Recorded, Unreadable, cut_by, moment
 from chatcontract.sources.entries import entries
 from chatcontract.sources.messages import (
     Input,
@@ -138,5 +138,6 @@ def _own_response(response: Mapping[str, JSON], own: Mapping[str, JSON]) -> Resp
 
 def _arrivals(value: JSON) -> Iterator[Arrival]:
     for pair in listed(value):
-        if isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], int) and isinstance(pair[1], int | float):
-            yield Arrival(pair[0], float(pair[1]))
+        if isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], int) and pair[0] >= 0:
+            time = moment(pair[1])
+            yield from () if time is None else (Arrival(pair[0], time),)

@@ -9,6 +9,7 @@ from typing import IO, NamedTuple
 
 from chatcontract.jsontext import FAST_FROM, MAX_BYTES
 from chatcontract.patterns import pattern
+from chatcontract.sources.files import taken
 
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _TOKEN = pattern(rb"(?:[^\"{}\[\]:]*+)(" + _STRING + rb"|[{}\[\]:])", re.S)
@@ -38,7 +39,7 @@ class _Window:
 
     def more(self) -> bool:
         """Read on, the more the longer the item at hand already is; False at the end of the file."""
-        piece = self._stream.read(max(FAST_FROM, len(self.data) - self.start))
+        piece = taken(self._stream, max(FAST_FROM, len(self.data) - self.start))
         self.data = self.data[self.start :] + piece
         self.start, self.place = 0, self.place - self.start
         return bool(piece)
@@ -118,6 +119,8 @@ def _skip_between(window: _Window) -> bool:
 def _scalar(window: _Window, position: int) -> Item:
     match = _SCALAR.match(window.data, window.place)
     while (match is None or match.end() == len(window.data)) and window.more():
+        if len(window.data) > MAX_BYTES:
+            raise EOFError(f"an entry of more than {MAX_BYTES} bytes that is no object")
         match = _SCALAR.match(window.data, window.place)
     if match is None:
         raise EOFError("inside this entry")

@@ -8,6 +8,7 @@ from chatcontract.jsontext import ABSENT, FAST_FROM, MAX_BYTES, parse, plain_val
 from chatcontract.model import Part
 from chatcontract.recording import Recorded, Unreadable, recorded
 from chatcontract.sources import batch
+from chatcontract.sources.files import taken
 from chatcontract.sources.messages import Input, Items, address, is_foreign, kept, pass_over
 
 
@@ -51,7 +52,7 @@ def record(data: bytes, origin: str, source: Input) -> Recorded | Unreadable | N
 def split(stream: IO[bytes]) -> Iterator[bytes]:
     """The lines without their ends; of one beyond MAX_BYTES only so much that its length shows."""
     pending = b""
-    while piece := stream.read(FAST_FROM):
+    while piece := taken(stream, FAST_FROM):
         if b"\n" not in piece:
             pending = pending + piece if len(pending) <= MAX_BYTES else pending
             continue

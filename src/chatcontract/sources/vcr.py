@@ -36,6 +36,8 @@ CHAT = {"choices", "error", "messages", "object"}
 """Members of the payloads themselves."""
 _IS_ANSWER = pattern(rb'"object"\s*:\s*"chat\.completion')
 _SEARCHED = 2**16
+MAX_WRAPPED = 4
+"""Mappings around a body; a value that YAML names may even stand in itself."""
 
 
 def read_yaml(source: Input) -> Items:
@@ -106,14 +108,16 @@ def _body(message: Mapping[str, JSON]) -> bytes:
     return b""
 
 
-def _kept(body: JSON) -> bytes:
+def _kept(body: JSON, depth: int = 0) -> bytes:
     """A body as text or bytes, alone or in a mapping that says how it is written down."""
+    if depth > MAX_WRAPPED:
+        raise SourceError(f"a body wrapped more than {MAX_WRAPPED} times, or in itself")
     if isinstance(body, dict):
-        return _told(body)
+        return _told(body, depth)
     return b"".join(_bytes(piece) for piece in body) if isinstance(body, list) else _bytes(body)
 
 
-def _told(body: Mapping[str, JSON]) -> bytes:
+def _told(body: Mapping[str, JSON], depth: int) -> bytes:
     """A body in a mapping; one that says nothing about itself is the JSON object itself."""
     coded = body.get("base64_string", body.get("$base64"))
     if coded is not None:
@@ -121,7 +125,7 @@ def _told(body: Mapping[str, JSON]) -> bytes:
     if "parsed_body" in body:
         return _from_parsed(body["parsed_body"])
     if not body or "string" in body or "encoding" in body:
-        return _kept(body.get("string"))
+        return _kept(body.get("string"), depth + 1)
     kind = body.get("type")
     if _text(kind) in _TYPES:
         return _TYPES[_text(kind)](body.get("content"))

@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from typing import IO, Any, NamedTuple
 
 from chatcontract.jsontext import MAX_BYTES
+from chatcontract.sources.files import taken
 
 MAX_DEPTH = 50
+MAX_TEXT = 2 * MAX_BYTES
+"""Bytes of one entry as it is written."""
 MAX_ANCHORS = 10_000
 """Values that a document may name for later use."""
 _BINARY = ("tag:yaml.org,2002:binary", "!binary", "!!binary")
@@ -42,8 +45,10 @@ def items(stream: IO[bytes], names: tuple[str, ...], halves: tuple[str, str] | N
     """
     import yaml
 
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(stream)
-    reader = _Reader(loader, yaml)
+    text = _Text(stream)
+    safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    loader = safe(text)
+    reader = _Reader(loader, yaml, text)
     try:
         yield from reader.items(names, halves)
     except (yaml.YAMLError, ValueError, OSError, EOFError) as error:
@@ -54,10 +59,31 @@ def items(stream: IO[bytes], names: tuple[str, ...], halves: tuple[str, str] | N
         loader.dispose()
 
 
+class _Text:
+    """The text of the document; the parser keeps what belongs to one value, however long that is, so it is bounded."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._room = MAX_TEXT
+
+    def begin(self) -> None:
+        """From here on there is room for another value."""
+        self._room = MAX_TEXT
+
+    def read(self, size: int) -> bytes:
+        """The next bytes; raises OSError where a value has too many."""
+        if self._room < 0:
+            raise OSError(f"an entry of more than {MAX_TEXT} bytes")
+        piece = taken(self._stream, size)
+        self._room -= len(piece)
+        return piece
+
+
 class _Reader:
-    def __init__(self, loader: Any, yaml: Any) -> None:
+    def __init__(self, loader: Any, yaml: Any, text: _Text) -> None:
         self._loader = loader
         self._yaml = yaml
+        self._text = text
         self._anchors: dict[str, Any] = {}
         self._room = 0
         self.line = 1
@@ -73,7 +99,8 @@ class _Reader:
 
     def _list(self) -> Iterator[Item]:
         while not self._loader.check_event(self._yaml.SequenceEndEvent):
-            line, self._room = self._loader.peek_event().start_mark.line + 1, MAX_BYTES
+            line = self._loader.peek_event().start_mark.line + 1
+            self._begin()
             yield Item(line, self._value(0))
 
     def _joined(self, second: str) -> Iterator[Item]:
@@ -104,13 +131,17 @@ class _Reader:
     def _found(self, names: tuple[str, ...]) -> str:
         """The next of these names with a list, which is entered; empty if there is none."""
         while not self._loader.check_event(self._yaml.MappingEndEvent):
-            self._room = MAX_BYTES
+            self._begin()
             name = self._value(0)
             if name in names and self._loader.check_event(self._yaml.SequenceStartEvent):
                 self._event()
                 return str(name)
             self._value(0)
         return ""
+
+    def _begin(self) -> None:
+        self._room = MAX_BYTES
+        self._text.begin()
 
     def _event(self) -> Any:
         event = self._loader.get_event()
