@@ -1,6 +1,7 @@
 """The command line: `chatcontract COMMAND`."""
 
 import argparse
+import errno
 import gc
 import os
 import sys
@@ -20,6 +21,13 @@ EXIT_CODES = """exit codes:
   3    nothing could be checked, something could not be read, or a target gave no answer
   4    a fault of chatcontract itself
   130  interrupted (what was found so far is reported)"""
+
+
+_REFUSED = frozenset(
+    (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENOENT,
+     errno.ENOTDIR, errno.EISDIR, errno.EMFILE, errno.ENAMETOOLONG)
+)  # fmt: skip
+"""What the system says of files and disks, which is no fault of ours."""
 
 
 class Formatter(argparse.RawDescriptionHelpFormatter):
@@ -52,10 +60,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code (EXIT_CODES says what it means)."""
     if argv is None:
         gc.set_threshold(YOUNG)
+    if sys.stdout is None:  # closed by whoever started us: what is written there is for nobody
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - as long as the process
     words = sys.argv[1:] if argv is None else list(argv)
-    arguments = parser(words[0] if words else "").parse_args(words)
     try:
-        return _run(arguments)
+        return _guarded(parser(words[0] if words else "").parse_args(words))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_CLEAN
@@ -77,6 +86,15 @@ def _run(arguments: argparse.Namespace) -> int:
         return _complain(str(error), EXIT_NOTHING)
     except ChatContractError as error:
         return _complain(str(error), EXIT_OURS)
+    except OSError as error:
+        if error.errno not in _REFUSED or os.environ.get("CHATCONTRACT_DEBUG"):
+            raise
+        return _complain(f"{error.filename or 'a file'}: {error.strerror}.", EXIT_NOTHING)
+
+
+def _guarded(arguments: argparse.Namespace) -> int:
+    try:
+        return _run(arguments)
     except (BrokenPipeError, KeyboardInterrupt):
         raise
     except Exception as error:

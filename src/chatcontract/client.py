@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from chatcontract import redact
+from chatcontract.cleaning import url
 from chatcontract.model import Arrival, Exchange, Headers, Request, Response
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class _Body:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._inflate: Any = None
+        self._came = 0
         self.data = bytearray()
         self.arrivals: list[Arrival] = []
 
@@ -102,15 +104,22 @@ class _Body:
     def add(self, piece: bytes, moment: float) -> None:
         """Take a piece; raises _Stop at the bound."""
         self.arrivals.append(Arrival(len(self.data), moment))
+        self._came += len(piece)
         room = self._limit - len(self.data)
         if self._inflate is not None:
-            try:
-                piece = self._inflate.decompress(piece, room + 1)
-            except zlib.error as error:
-                raise _Stop("encoding", f"the compressed body cannot be read: {error}") from None
+            piece = self._inflated(piece, room + 1)
         self.data += piece[:room]
-        if len(piece) > room:
+        if len(piece) > room or self._came > self._limit:
             raise _Stop("too-large", f"the body is larger than {self._limit} bytes; the rest was not read")
+
+    def _inflated(self, piece: bytes, most: int) -> bytes:
+        if self._inflate.eof:
+            return b""  # what comes behind the end is none of it
+        try:
+            made: bytes = self._inflate.decompress(piece, most)
+        except zlib.error as error:
+            raise _Stop("encoding", f"the compressed body cannot be read: {error}") from None
+        return made
 
     @property
     def is_done(self) -> bool:
@@ -157,9 +166,9 @@ class Client:
         except _Stop as stop:
             fault = stop.fault
         except TimeoutError as error:
-            fault = sending.late() if clock.expired() else _fault(error, answered=sending.status is not None)
+            fault = sending.late() if clock.expired() else sending.fault(error)
         except Exception as error:  # whatever a hostile server makes of the HTTP library
-            fault = _fault(error, answered=sending.status is not None)
+            fault = sending.fault(error)
         return self._reply(request, name, sending, fault)
 
     def _reply(self, request: Request, name: str, sending: "_Sending", fault: Fault | None) -> Reply:
@@ -227,6 +236,11 @@ class _Sending:
                 self.stopped = True
                 return
 
+    def fault(self, error: Exception) -> Fault:
+        """The fault that an exception stands for, with the proxy where one is on the way."""
+        found = _fault(error, answered=self.status is not None)
+        return found if found.kind in ("cut", "idle") else found._replace(message=found.message + way_of(self._proxy))
+
     def late(self) -> Fault:
         """The fault of an answer that the clock ended."""
         if time.monotonic() - self.begun >= self._limits.total:
@@ -272,9 +286,26 @@ class _Proxies:
         scheme, _, rest = url.partition("://")
         place = scheme, rest.partition("/")[0]
         if place not in self._known:
-            bypassed = urllib.request.proxy_bypass(place[1])
-            self._known[place] = None if bypassed else urllib.request.getproxies().get(scheme)
+            self._known[place] = proxy_of(scheme, place[1])
         return self._known[place]
+
+
+def proxy_of(scheme: str, place: str) -> str | None:
+    """The proxy that the environment names for a host, with its scheme; None for a direct connection."""
+    if urllib.request.proxy_bypass(place):
+        return None
+    named = urllib.request.getproxies().get(scheme)
+    return f"http://{named}" if named and "://" not in named else named
+
+
+def way_of(proxy: str | None) -> str:
+    """Words that say which proxy a request goes through, without its password; empty where there is none.
+
+    >>> way_of("http://me:pw@127.0.0.1:3128"), way_of(None)
+    (', through the proxy 127.0.0.1:3128 of the environment', '')
+    """
+    place = redact.printable((proxy or "").partition("://")[2].rpartition("@")[2])[:80]
+    return f", through the proxy {place} of the environment" if proxy else ""
 
 
 def _text(raw: bytes) -> str:
@@ -285,7 +316,7 @@ def _fault(error: Exception, *, answered: bool) -> Fault:
     """The fault that an exception of the HTTP library stands for."""
     import aiohttp
 
-    said = redact.printable(redact.text(str(error) or type(error).__name__))[:200]
+    said = said_by(error)
     kinds: tuple[tuple[Any, str, str], ...] = (
         (aiohttp.ClientConnectorDNSError, "connect", "the host has no address"),
         ((aiohttp.ClientSSLError, ssl.SSLError), "tls", f"no TLS connection: {said}"),
@@ -304,6 +335,12 @@ def _fault(error: Exception, *, answered: bool) -> Fault:
         if isinstance(error, types):
             return Fault(kind, message)
     return Fault("protocol", f"{type(error).__name__}: {said}")
+
+
+def said_by(error: BaseException) -> str:
+    """What an exception of the HTTP library says, on one line, without the status and the address that it adds."""
+    words = getattr(error, "message", None) or str(error) or type(error).__name__
+    return redact.line(url(redact.text(" ".join(str(words).split()))))[:200]
 
 
 def _unreached(error: Exception) -> str:

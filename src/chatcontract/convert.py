@@ -1,6 +1,7 @@
 """Recordings of any format → native lines or a HAR archive, without keys."""
 
 import os
+import stat
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -106,9 +107,16 @@ def _line(item: Recorded) -> bytes:
 def replacing(path: str) -> Iterator[IO[bytes]]:
     """A file to write to that takes the place of `path` once all went well; packed where the name says so.
 
+    What a link leads to is replaced, not the link; a device or a pipe is written to as it is.
+
     Raises:
         SourceError: it cannot be written.
     """
+    path = os.path.realpath(path) if os.path.islink(path) else path
+    if os.path.exists(path) and not os.path.isfile(path):
+        with _straight(path) as file:
+            yield file
+        return
     folder = os.path.dirname(path) or "."
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", dir=folder)
@@ -120,7 +128,7 @@ def replacing(path: str) -> Iterator[IO[bytes]]:
             yield packed
             if packed is not file:
                 packed.close()
-        os.chmod(temporary, 0o666 & ~_mask())
+        os.chmod(temporary, _mode(path))
         os.replace(temporary, path)
     except OSError as error:
         _remove(temporary)
@@ -128,6 +136,18 @@ def replacing(path: str) -> Iterator[IO[bytes]]:
     except BaseException:
         _remove(temporary)
         raise
+
+
+@contextmanager
+def _straight(path: str) -> Iterator[IO[bytes]]:
+    try:
+        with open(path, "wb") as file:
+            packed = _packed(path, file)
+            yield packed
+            if packed is not file:
+                packed.close()
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be written: {error.strerror}.") from None
 
 
 def _packed(path: str, file: IO[bytes]) -> Any:
@@ -142,10 +162,13 @@ def _packed(path: str, file: IO[bytes]) -> Any:
     return file
 
 
-def _mask() -> int:
+def _mode(path: str) -> int:
+    """The permissions of the file that is replaced; those of a new one where there is none."""
+    if os.path.exists(path):
+        return stat.S_IMODE(os.stat(path).st_mode)
     mask = os.umask(0)
     os.umask(mask)
-    return mask
+    return 0o666 & ~mask
 
 
 def _remove(path: str) -> None:

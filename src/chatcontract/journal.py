@@ -42,7 +42,8 @@ class Journal:
             raise SourceError(f"{path}: cannot be written: {error.strerror}.") from None
         try:
             _lock(self._file, path)
-            self.repaired = _repair(self._file)
+            self._is_file = os.path.isfile(path)
+            self.repaired = _repair(self._file) if self._is_file else b""
         except BaseException:
             self._file.close()
             raise
@@ -70,6 +71,8 @@ class Journal:
             SourceError: the disk does not take them.
         """
         self._unsynced, self._since = 0, 0.0
+        if not self._is_file:
+            return
         try:
             os.fsync(self._file.fileno())
         except OSError as error:

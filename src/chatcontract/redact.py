@@ -66,6 +66,15 @@ def printable(value: str) -> str:
     return value if value.isprintable() else _CONTROL.sub(_visible, value)
 
 
+def line(value: str) -> str:
+    """The same on one line: line ends and tabs are escapes too, so that no text can begin a line of its own.
+
+    >>> line("a\\nb")
+    'a\\\\nb'
+    """
+    return printable(value).replace("\n", "\\n").replace("\t", "\\t")
+
+
 def _visible(match: re.Match[str]) -> str:
     code = ord(match[0])
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

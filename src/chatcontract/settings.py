@@ -58,11 +58,14 @@ def read(path: str) -> Settings:
     import tomllib
 
     try:
-        values: Any = tomllib.loads(data.decode())
+        values: Any = tomllib.loads(data.decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: not TOML: {error}") from None
     if in_project:
-        values = values.get("tool", {}).get("chatcontract", {})
+        tool = values.get("tool")
+        values = tool.get("chatcontract", {}) if isinstance(tool, dict) else {}
+        if not isinstance(values, dict):
+            raise ValueError(f"{path}: [tool.chatcontract] is one table, not a list of them")
     _check(values, path)
     return Settings(_resolved(values, path), path)
 

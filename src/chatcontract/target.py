@@ -3,14 +3,16 @@
 import base64
 import gzip
 import json
+import os
 import shlex
 from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
+from chatcontract.cleaning import url as without_keys
 from chatcontract.client import USER_AGENT
 from chatcontract.model import JSON, Headers, Request
 from chatcontract.probe import Ask, Context
-from chatcontract.redact import FILTERED, SECRET_HEADERS
+from chatcontract.redact import FILTERED, SECRET_HEADERS, short
 
 _ENDPOINT = "/chat/completions"
 _WRONG_KEY = "sk-chatcontract-wrong-key-0000"
@@ -91,17 +93,34 @@ def base_of(url: str) -> str:
     >>> base_of("http://127.0.0.1:8080/v1/chat/completions/")
     'http://127.0.0.1:8080/v1'
     """
-    parts = urlsplit(url.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{url!r} is no http(s) address")
+    shown = short(without_keys(url.strip()), 200)
+    try:
+        parts = urlsplit(url.strip())
+        is_address = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # brackets of IPv6, or a port beyond all ports
+        is_address = False
+    if not is_address or not url.strip().isprintable() or " " in url.strip():
+        raise ValueError(f"{shown} is no http(s) address, such as http://127.0.0.1:8080/v1")
     if parts.username or parts.password:
         raise ValueError(
             "the address has a user name or password in it; put the key into a variable, see --api-key-env"
         )
     if parts.query or parts.fragment:
-        raise ValueError(f"{url!r} has a query or fragment; give it as a header, or leave it out")
+        raise ValueError(f"{shown} has a query or fragment; give it as a header, or leave it out")
     path = parts.path.rstrip("/").removesuffix(_ENDPOINT)
     return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+
+
+def key_in(variable: str) -> str:
+    """The key that an environment variable holds, without blanks around it; empty where there is none.
+
+    Raises:
+        ValueError: no header can hold it.
+    """
+    key = os.environ.get(variable, "").strip()
+    if not key.isprintable():
+        raise ValueError(f"the key in {variable} has a line end or a control character in it: set it anew")
+    return key
 
 
 def alternatives(base: str) -> tuple[str, ...]:

@@ -83,9 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
             return _dry_run(audit, arguments, to_file=len(outputs) > 1)
         streams = [(form, options.opened(path, stack)) for form, path in outputs]
         report = _audited(audit, collector, catalogue, quiet=arguments.quiet)
-        for form, stream in streams:
-            colour = form == "text" and options.wants_colour(stream)
-            writers[form](report, stream, colour=colour, verbose=arguments.verbose)
+        options.write_all(streams, options.rendering(report, writers, arguments))
     return 130 if audit.interrupted else _exit_code(report, collector, arguments.fail_on)
 
 
@@ -103,10 +101,10 @@ def _prepared(arguments: argparse.Namespace, url: str) -> tuple[Any, Collector, 
     from chatcontract.plan import CATALOGUED_MODEL, Budget, plan
     from chatcontract.probe import Context
     from chatcontract.runner import spec_json
-    from chatcontract.target import Target, base_of
+    from chatcontract.target import Target, base_of, key_in
 
     contract = options.contract(arguments)
-    key = DEMO_KEY if arguments.url == DEMO else os.environ.get(arguments.api_key_env, "").strip()
+    key = DEMO_KEY if arguments.url == DEMO else key_in(arguments.api_key_env)
     target = Target(base_of(url), key, arguments.api_key_env, tuple(arguments.header))
     limits = Limits(total=arguments.timeout, idle=min(30.0, arguments.timeout), connect=min(10.0, arguments.timeout))
     budget = Budget(arguments.repeat, arguments.max_requests, arguments.max_tokens)

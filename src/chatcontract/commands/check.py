@@ -74,8 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
             interrupted = True
         line.clear()
         report = collector.report(sources=checked.sources, interrupted=interrupted)
-        for form, stream in streams:
-            _write(form, stream, report, arguments, renderers[form])
+        options.write_all(streams, lambda form, stream: _write(form, stream, report, arguments, renderers[form]))
     return 130 if interrupted else _exit_code(collector, arguments.fail_on)
 
 

@@ -188,9 +188,7 @@ def _by_us(arguments: argparse.Namespace, url: str) -> int:
         report = _run(fuzz, collector, quiet=arguments.quiet)
         if arguments.output:
             _save(fuzz, os.path.join(arguments.output, FINDINGS))
-        for form, stream in streams:
-            colour = form == "text" and options.wants_colour(stream)
-            writers[form](report, stream, colour=colour, verbose=arguments.verbose)
+        options.write_all(streams, options.rendering(report, writers, arguments))
     return 130 if fuzz.interrupted else _exit_code(report, collector, arguments.fail_on)
 
 
@@ -200,10 +198,10 @@ def _prepared(arguments: argparse.Namespace, url: str) -> tuple[Any, Collector]:
     from chatcontract.fuzz import Fuzz, Settings
     from chatcontract.fuzz_cases import MODES, Wish
     from chatcontract.runner import spec_json
-    from chatcontract.target import Target, base_of
+    from chatcontract.target import Target, base_of, key_in
 
     contract = options.contract(arguments)
-    key = DEMO_KEY if arguments.url == DEMO else os.environ.get(arguments.api_key_env, "").strip()
+    key = DEMO_KEY if arguments.url == DEMO else key_in(arguments.api_key_env)
     target = Target(base_of(url), key, arguments.api_key_env, tuple(arguments.header))
     limits = Limits(total=arguments.timeout, idle=min(30.0, arguments.timeout), connect=min(10.0, arguments.timeout))
     wish = Wish(

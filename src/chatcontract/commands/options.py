@@ -3,17 +3,20 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import ExitStack
-from itertools import product
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from chatcontract import settings
 from chatcontract.contract import PROFILES, Contract
 from chatcontract.exceptions import SourceError
 from chatcontract.model import JSON, Severity
+from chatcontract.patterns import pattern
 from chatcontract.report import SEVERITIES
 from chatcontract.schema import ENGINES
+
+_TOKEN = pattern(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_FRAMING = ("content-length", "transfer-encoding", "connection", "content-encoding")
 
 
 def add_contract(command: Any) -> None:
@@ -130,8 +133,10 @@ def print_json(value: JSON) -> int:
 def header(value: str) -> tuple[str, str]:
     """The pair of `NAME: VALUE`, as an argument's type."""
     name, colon, rest = value.partition(":")
-    if not colon or not name.strip() or not value.isprintable():
+    if not colon or not _TOKEN.fullmatch(name.strip()) or not value.isprintable():
         raise argparse.ArgumentTypeError(f"{name!r} is not 'NAME: VALUE'")
+    if name.strip().lower() in _FRAMING:
+        raise argparse.ArgumentTypeError(f"{name!r} is set by what is sent, and cannot be given")
     return name.strip(), rest.strip()
 
 
@@ -273,10 +278,25 @@ def outputs(
     if files and arguments.output:
         folder(arguments.output)
         wanted += [(form, os.path.join(arguments.output, name)) for form, name in files.items()]
-    for path, read in product((path for _, path in wanted), reads):
-        if is_same_file(path, read):
-            raise ValueError(f"{path}: is to be read and cannot be written to. Choose another name.")
+    _keep_apart(wanted, (*reads, getattr(arguments, "spec", None), arguments.config))
     return wanted
+
+
+def _keep_apart(outputs: Outputs, inputs: Iterable[str | None]) -> None:
+    """Raise ValueError where a report would be written over what is read, or over another one."""
+    from chatcontract.sources import matches
+
+    read = {os.path.realpath(name): name for given in inputs if given for name in matches(given)}
+    written: set[str] = set()
+    for form, path in outputs:
+        if path in ("-", PEOPLE) or (os.path.exists(path) and not os.path.isfile(path)):
+            continue
+        place = os.path.realpath(path)
+        if met := read.get(place) or next((name for name in read.values() if is_same_file(path, name)), None):
+            raise ValueError(f"--report {form}={path} would be written over {met}: choose another name")
+        if place in written:
+            raise ValueError(f"two reports would be written to {path}: choose another name for one of them")
+        written.add(place)
 
 
 def is_same_file(path: str, other: str) -> bool:
@@ -298,6 +318,44 @@ def opened(path: str, stack: ExitStack) -> Any:
     if path == "-":
         return out()
     try:
-        return stack.enter_context(open(path, "w", encoding="utf-8", errors="backslashreplace"))
+        stream = open(path, "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115 - closed by the stack
     except OSError as error:
         raise SourceError(f"{path}: cannot be written: {error.strerror}.") from None
+    stack.callback(_close, stream)
+    return stream
+
+
+def _close(stream: Any) -> None:
+    with suppress(OSError):  # `write_all` has told of it
+        stream.close()
+
+
+def rendering(report: Any, writers: Mapping[str, Any], arguments: argparse.Namespace) -> Callable[[str, Any], None]:
+    """What writes the report in a format to a stream, by the renderers of the formats."""
+
+    def write(form: str, stream: Any) -> None:
+        colour = form == "text" and wants_colour(stream)
+        writers[form](report, stream, colour=colour, verbose=arguments.verbose)
+
+    return write
+
+
+def write_all(streams: Sequence[tuple[str, Any]], write: Callable[[str, Any], object]) -> None:
+    """Write every report: those in files first, so that a reader of standard output who leaves early costs none.
+
+    Args:
+        streams: formats and where to write them, standard output first.
+        write: writes one.
+
+    Raises:
+        SourceError: one cannot be written, as where the disk is full.
+    """
+    for form, stream in reversed(streams):
+        try:
+            write(form, stream)
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        except OSError as error:
+            name = "standard output" if stream is sys.stdout else stream.name
+            raise SourceError(f"{name}: cannot be written: {error.strerror}.") from None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from chatcontract import __version__, examples
 from chatcontract.commands import options
 from chatcontract.contract import Contract
+from chatcontract.exceptions import SourceError
 from chatcontract.journal import Journal
 from chatcontract.model import Result, Verdict
 from chatcontract.redact import printable
@@ -64,6 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Record until interrupted; returns the exit code."""
     options.settle(arguments, fail_on="error", format="text")
     settings = _settings(arguments)
+    if arguments.out == "-":
+        raise ValueError("--out takes a file; standard output is for the report")
     if arguments.no_check and (arguments.enforce or arguments.report):
         raise ValueError("--no-check leaves nothing for --enforce and --report to go by")
     outputs = options.outputs(arguments, reads=[arguments.out] if arguments.out else ())
@@ -75,6 +78,8 @@ def run(arguments: argparse.Namespace) -> int:
         asyncio.run(session.run())
         if session.findings is not None:
             _write(session.findings.report(**session.told()), streams, renderers, arguments)
+        if session.failure is not None:
+            raise session.failure
     return session.exit_code()
 
 
@@ -93,9 +98,11 @@ def _settings(arguments: argparse.Namespace) -> "Settings":
 def _write(
     report: Report, streams: list[tuple[str, Any]], renderers: dict[str, Renderer], arguments: argparse.Namespace
 ) -> None:
-    for form, stream in streams:
+    def write(form: str, stream: Any) -> None:
         colour = form == "text" and options.wants_colour(stream)
         renderers[form](report, stream, colour=colour, verbose=arguments.verbose)
+
+    options.write_all(streams, write)
 
 
 class _Session:
@@ -119,6 +126,8 @@ class _Session:
             })  # fmt: skip
         self._ledger: Ledger | None = None
         self._proxy: Proxy | None = None
+        self.failure: SourceError | None = None
+        """Why nothing more could be recorded, where that ended the run."""
 
     async def run(self) -> None:
         """Listen until told to stop, or until the disk takes no more."""
@@ -140,8 +149,7 @@ class _Session:
                 pass
         noted = "recorded" if self._journal is not None else "seen"
         self._live.say(f"{ledger.recorded} exchanges {noted}, {proxy.others} requests for other paths")
-        if proxy.failure is not None:
-            raise proxy.failure
+        self.failure = proxy.failure
 
     def _announce(self, url: str) -> None:
         say = self._live.say

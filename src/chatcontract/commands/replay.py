@@ -106,10 +106,9 @@ def _keep_apart(traffic: list[str], output: str | None) -> None:
 
 
 def _target(arguments: argparse.Namespace, url: str) -> Any:
-    from chatcontract.target import Target, base_of
+    from chatcontract.target import Target, base_of, key_in
 
-    key = os.environ.get(arguments.api_key_env, "").strip()
-    return Target(base_of(url), key, arguments.api_key_env, tuple(arguments.header))
+    return Target(base_of(url), key_in(arguments.api_key_env), arguments.api_key_env, tuple(arguments.header))
 
 
 def _plan_text(planned: Any, target: Any, arguments: argparse.Namespace) -> str:
@@ -151,8 +150,7 @@ def _replayed(arguments: argparse.Namespace, planned: Any, target: Any) -> int:
         collector = Collector(_head(contract), rules.get, keep=keep)
         outcomes = Outcomes(replay, contract, collector, drift.severities(arguments.drift))
         report = _told(outcomes, streams)
-        for form, stream in streams:
-            _write(form, stream, report, arguments, writers[form])
+        options.write_all(streams, lambda form, stream: _write(form, stream, report, arguments, writers[form]))
     return 130 if report["interrupted"] else _exit_code(report, outcomes, collector, arguments.fail_on)
 
 

@@ -59,16 +59,12 @@ def run_report(arguments: argparse.Namespace) -> int:
     outputs = options.outputs(arguments, reads=[arguments.path])
     with _understood(arguments.path), ExitStack() as stack:
         code = _exit_code(report, arguments.fail_on)
-        for form, path in outputs:
-            if code or form != "text" or not arguments.quiet:
-                _write(report, form, options.opened(path, stack), arguments)
+        shown = [(form, path) for form, path in outputs if code or form != "text" or not arguments.quiet]
+        streams = [(form, options.opened(path, stack)) for form, path in shown]
+        table = next((found for name, found in _TABLES.items() if name in report), RENDERERS)
+        writers = {form: renderer(form, table) for form, _ in shown}
+        options.write_all(streams, options.rendering(report, writers, arguments))
     return code
-
-
-def _write(report: Report, form: str, stream: Any, arguments: argparse.Namespace) -> None:
-    table = next((found for name, found in _TABLES.items() if name in report), RENDERERS)
-    colour = form == "text" and options.wants_colour(stream)
-    renderer(form, table)(report, stream, colour=colour, verbose=arguments.verbose)
 
 
 def run_diff(arguments: argparse.Namespace) -> int:

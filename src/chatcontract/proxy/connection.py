@@ -8,15 +8,18 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from chatcontract.model import Headers
+from chatcontract.patterns import pattern
 
 _SETTLE_SECONDS = 0.02
+_FORBIDDEN = pattern("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 
 
 class Answer(web.StreamResponse):
     """An answer with the headers that it was given and no others, but for `date` where that was missing."""
 
     def __init__(self, status: int, reason: str | None, headers: Headers) -> None:
-        super().__init__(status=status, reason=reason, headers=CIMultiDict(headers))
+        pairs = [(name, _sendable(value)) for name, value in headers]
+        super().__init__(status=status, reason=reason and _sendable(reason), headers=CIMultiDict(pairs))
 
     def send_at_once(self) -> None:
         """Send the headers together with the body, which is there already."""
@@ -27,6 +30,15 @@ class Answer(web.StreamResponse):
         await super()._prepare_headers()
         for name in absent:
             self.headers.popall(name, None)
+
+
+def _sendable(value: str) -> str:
+    """The value without the control characters that HTTP forbids and the library would refuse to send.
+
+    >>> _sendable("\\x1b[31mred")
+    ' [31mred'
+    """
+    return _FORBIDDEN.sub(" ", value)
 
 
 class Connection(web.RequestHandler):

@@ -61,6 +61,8 @@ class Copy:
         self._tail = seen[-_TAIL:]
 
     def _inflated(self, piece: bytes) -> bytes:
+        if self._inflate.eof:
+            return b""
         try:
             made: bytes = self._inflate.decompress(piece, self._limit - len(self._data) + 1)
         except zlib.error as error:

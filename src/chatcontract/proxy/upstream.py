@@ -4,7 +4,6 @@ import asyncio
 import inspect
 import os
 import ssl
-import urllib.request
 from collections.abc import AsyncIterator, Callable
 from contextvars import ContextVar
 from types import TracebackType
@@ -15,7 +14,7 @@ from weakref import WeakSet
 import aiohttp
 from yarl import URL
 
-from chatcontract import redact
+from chatcontract.client import proxy_of, said_by, way_of
 from chatcontract.model import Headers
 from chatcontract.proxy.wire import Refusal
 
@@ -181,14 +180,14 @@ class Upstream:
 
     def failure(self, error: BaseException) -> Failure:
         """What an exception of the HTTP library stands for."""
-        said = redact.printable(redact.text(str(error) or type(error).__name__))[:200]
+        said = said_by(error)
         lost, late = "upstream_unreachable", "upstream_timeout"
         kinds: tuple[tuple[Any, int, str, str], ...] = (
             (aiohttp.ConnectionTimeoutError, 504, lost, f"gave no connection in {CONNECT_SECONDS:g} s"),
             (asyncio.TimeoutError, 504, late, f"was silent for {self._patience:g} s"),
             (aiohttp.ClientConnectorDNSError, 502, lost, "has no address: its name is not known"),
             ((aiohttp.ClientSSLError, ssl.SSLError), 502, lost, f"gives no TLS connection: {said}"),
-            (aiohttp.ClientConnectorError, 502, lost, f"cannot be reached: {_why(error)}"),
+            (aiohttp.ClientConnectorError, 502, lost, f"cannot be reached: {_why(error)}{way_of(self._proxy)}"),
         )
         for types, status, code, what in kinds:
             if isinstance(error, types):
@@ -210,4 +209,4 @@ def _why(error: BaseException) -> str:
 def _proxy(base: str) -> str | None:
     """The proxy that the environment names for the upstream."""
     parts = urlsplit(base)
-    return None if urllib.request.proxy_bypass(parts.netloc) else urllib.request.getproxies().get(parts.scheme)
+    return proxy_of(parts.scheme, parts.netloc)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import random
 import re
 from collections import Counter
@@ -129,10 +130,12 @@ def plan(names: Sequence[str], selection: Selection) -> Plan:
     """Read the recordings once to know what is in them; nothing of them is kept but numbers.
 
     Raises:
-        ValueError: standard input is named.
+        ValueError: standard input or a pipe is named.
     """
-    if "-" in names:
-        raise ValueError("standard input cannot be replayed, for it is read more than once: save it to a file")
+    for name in names:
+        if name == "-" or (os.path.exists(name) and not (os.path.isfile(name) or os.path.isdir(name))):
+            what = "standard input" if name == "-" else name
+            raise ValueError(f"{what} cannot be replayed, for it is read more than once: save it to a file")
     made, able, skipped, unreadable, passed_over = hashlib.sha256(), [], Counter[str](), 0, Counter[str]()
     for entry in entries(names, passed_over):
         made.update(entry.key.encode(errors="surrogateescape") + b"\n")

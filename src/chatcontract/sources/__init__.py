@@ -103,7 +103,7 @@ def _are_several(names: list[str]) -> bool:
 
 def _paths(name: str) -> Iterator[str]:
     """The files behind a name that can be read twice: not standard input, nor a pipe."""
-    for path in _matches(name):
+    for path in matches(name):
         if os.path.isdir(path):
             yield from _files(path)
         elif os.path.isfile(path):
@@ -114,7 +114,8 @@ def _has_magic(name: str) -> bool:
     return any(letter in name for letter in "*?[")
 
 
-def _matches(name: str) -> list[str]:
+def matches(name: str) -> list[str]:
+    """The paths that a name stands for: itself, or where it is a pattern and no file, what it matches."""
     if not _has_magic(name) or os.path.exists(name):
         return [name]
     import glob
@@ -135,10 +136,10 @@ def _all(
     names: list[str], wanted: Part | None, readers: Mapping[str, Reader], late: tuple[str, ...]
 ) -> Iterator[Source | Unreadable]:
     for name in names:
-        matches = _matches(name)
-        if not matches:
+        found = matches(name)
+        if not found:
             yield Unreadable(name, "no file matches.")
-        for path in matches:
+        for path in found:
             if os.path.isdir(path):
                 yield from _directory(path, wanted, readers, late)
             elif path not in late:
