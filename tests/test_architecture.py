@@ -21,8 +21,8 @@ LAYERS = """
 patterns
 model oddities spans style spec commands replay reports reports.json_ server.dice
 exceptions pointer redact sse unions breaches asked digest model_names report rules rules.probing settings traits
-cleaning saved difference journal encodings jsontext calls examples evidence json_schema client spec.plain_yaml spec.fixes
-deltas envelopes sources.files spec.downgrade
+cleaning saved difference journal encodings jsontext calls examples evidence json_schema spec.plain_yaml spec.fixes
+deltas envelopes sources.files client spec.downgrade
 schema chunks declare page recording sources.json_items sources.yaml_items spec.document spec.keywords spec.simplify spec.export
 reading reports.* spec.references sources.values
 native refusals outline asked_model reports.replay_terminal har sources.messages completeness findings losses textcalls toolcalls tokens probe spec.media spec.reduce spec.legible

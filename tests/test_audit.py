@@ -564,10 +564,32 @@ def test_a_violation_is_exit_code_1_unless_told_otherwise() -> None:
         assert main([*arguments, "--fail-on", "never"]) == 0
 
 
-@pytest.mark.parametrize("url", ["ftp://host/v1", "http://user:word@host/v1", "http://host/v1?key=1", "nonsense"])
+@pytest.mark.parametrize("url", [
+    "ftp://user:word99@host/v1", "http://user:word99@host/v1", "http://host/v1?key=word99", "nonsense", "http://[::1",
+    "http://host:99999/v1", "http://host:0/v1", "http://host:x/v1", "http://a host/v1", "http://host/\x1b[2J", "",
+])  # fmt: skip
 def test_an_address_that_cannot_be_meant_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match=r"address|query"):
+    with pytest.raises(ValueError, match=r"address|query") as told:
         base_of(url)
+    assert "word99" not in str(told.value)
+    assert str(told.value).isprintable()
+
+
+def test_a_key_that_no_header_can_hold_is_named_by_its_variable(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MY_KEY", "abc\ndef")
+    assert main(["audit", "http://127.0.0.1:9/v1", "--api-key-env", "MY_KEY"]) == 2
+    told = capsys.readouterr().err
+    assert "the key in MY_KEY has a line end" in told
+    assert "abc" not in told
+
+
+@pytest.mark.parametrize("header", ["two words: x", "ä: x", "Content-Length: 3", "transfer-encoding: chunked", ": x"])
+def test_a_header_that_would_spoil_every_request_is_refused(header: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["audit", "http://127.0.0.1:9/v1", "--header", header])
+    assert ended.value.code == 2
 
 
 def test_addresses_are_taken_as_people_write_them() -> None:

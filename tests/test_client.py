@@ -1,6 +1,7 @@
 """The client keeps every byte and its time, and turns every fault into a value."""
 
 import asyncio
+import contextlib
 import gzip
 import json
 import socket
@@ -218,3 +219,34 @@ def test_a_reply_can_be_kept_as_an_exchange(raw_server: Start) -> None:
     reply = sent(raw_server(says(OK + b"content-length: %d\r\n\r\n" % len(body) + body)))
     assert reply.exchange.id == "one"
     assert reply.exchange.host.startswith("127.0.0.1:")
+
+
+def test_what_comes_behind_the_end_of_compressed_data_is_bounded(raw_server: Start) -> None:
+    def endless(connection: socket.socket, asked: bytes) -> None:
+        connection.sendall(OK + b"content-encoding: gzip\r\n\r\n" + gzip.compress(b"{}"))
+        with contextlib.suppress(OSError):
+            while True:
+                connection.sendall(b"x" * 65536)
+
+    reply = sent(raw_server(endless))
+    assert reply.fault is not None
+    assert (reply.fault.kind, reply.body) == ("too-large", b"{}")
+
+
+@pytest.mark.parametrize("proxy", ["http://me:secret-word@127.0.0.1:9", "127.0.0.1:9"])
+def test_a_proxy_that_is_not_there_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("http_proxy", proxy)
+    monkeypatch.setenv("no_proxy", "")
+    fault = sent("http://192.0.2.1/").fault
+    assert fault is not None
+    assert fault.kind == "connect"
+    assert "through the proxy 127.0.0.1:9 of the environment" in fault.message
+    assert "secret-word" not in fault.message
+
+
+def test_what_is_no_http_is_told_without_a_status_that_nobody_sent(raw_server: Start) -> None:
+    fault = sent(raw_server(says(OK + b"X-A: a\x00b\r\n\r\n"))).fault
+    assert fault is not None
+    assert fault.message.startswith("no HTTP: ")
+    assert "400" not in fault.message
+    assert "http://" not in fault.message

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import stat
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from chatcontract import convert, settings
 from chatcontract.cli import main
 from chatcontract.examples import REQUEST, RESPONSE, changed
+from chatcontract.exceptions import SourceError
 from chatcontract.journal import Journal
 
 LINE = json.dumps({"id": "1", "request": REQUEST, "response": RESPONSE, "status": 200}) + "\n"
@@ -126,3 +128,27 @@ def test_a_pipe_is_not_replayed(tmp_path: Path, capsys: pytest.CaptureFixture[st
     os.mkfifo(pipe)
     assert main(["replay", str(pipe), "--to", "http://127.0.0.1:9"]) == 2
     assert "save it to a file" in capsys.readouterr().err
+
+
+def test_a_line_that_does_not_fit_on_the_disk_is_taken_back(tmp_path: Path) -> None:
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with Journal(str(tmp_path / "t.jsonl")) as journal:
+        journal.append(b"{}\n")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, limit[1]))
+        try:
+            with pytest.raises(SourceError, match="cannot be written"):
+                journal.append(b"x" * 500 + b"\n")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert (tmp_path / "t.jsonl").read_bytes() == b"{}\n"
+
+
+def test_no_name_in_a_recording_begins_a_line_of_the_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    odd = "x\n::error::y"
+    path = tmp_path / "a\n::error::b.jsonl"
+    answer = changed(RESPONSE, {"/choices/0/finish_reason": odd, f"/{odd}": 1})
+    path.write_text(json.dumps({"id": odd, "provider": odd, "request": REQUEST, "response": answer}) + "\n{}\n")
+    assert main(["check", str(path), "-v"]) == 1
+    told = capsys.readouterr().out
+    assert "x\\n::error::y" in told
+    assert not [line for line in told.splitlines() if line.startswith("::")]

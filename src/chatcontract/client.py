@@ -340,7 +340,7 @@ def _fault(error: Exception, *, answered: bool) -> Fault:
 def said_by(error: BaseException) -> str:
     """What an exception of the HTTP library says, on one line, without the status and the address that it adds."""
     words = getattr(error, "message", None) or str(error) or type(error).__name__
-    return redact.line(url(redact.text(" ".join(str(words).split()))))[:200]
+    return redact.one_line(url(redact.text(" ".join(str(words).split()))))[:200]
 
 
 def _unreached(error: Exception) -> str:

@@ -49,12 +49,17 @@ class Journal:
             raise
 
     def append(self, line: bytes) -> None:
-        """Write a line, which ends in its only newline; raises SourceError where the disk takes it no more."""
+        """Write a line, which ends in its only newline; raises SourceError where the disk takes it no more.
+
+        What of the line got there by then is taken back.
+        """
         view = memoryview(line)
         try:
             while view:
                 view = view[self._file.write(view) :]
         except OSError as error:
+            if self._is_file:
+                self._file.truncate(os.fstat(self._file.fileno()).st_size - (len(line) - len(view)))
             raise SourceError(f"{self.path}: cannot be written: {error.strerror}.") from None
         self._since = self._since or time.monotonic()
         self._unsynced += 1

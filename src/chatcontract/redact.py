@@ -66,10 +66,10 @@ def printable(value: str) -> str:
     return value if value.isprintable() else _CONTROL.sub(_visible, value)
 
 
-def line(value: str) -> str:
+def one_line(value: str) -> str:
     """The same on one line: line ends and tabs are escapes too, so that no text can begin a line of its own.
 
-    >>> line("a\\nb")
+    >>> one_line("a\\nb")
     'a\\\\nb'
     """
     return printable(value).replace("\n", "\\n").replace("\t", "\\t")

@@ -368,6 +368,17 @@ def test_an_upstream_that_speaks_no_http_is_told(raw_server: Serve, record: Star
     assert (reply.status, json.loads(reply.body)["error"]["code"]) == (502, "upstream_protocol")
 
 
+def test_control_characters_of_an_upstream_do_not_cost_the_client_the_answer(
+    raw_server: Serve, record: Start, wire: Open
+) -> None:
+    recorder = record(raw_server(Serving(answer(b"{}", b"X-Odd: a\x1b[2Jb", status=b"401 No\x1b\xff"))))
+    connection = wire(recorder.url)
+    connection.post(ASK)
+    reply = connection.reply()
+    assert (reply.status, reply.body) == (401, b"{}")
+    assert "fault of chatcontract" not in recorder.said.getvalue()
+
+
 def test_a_client_that_hangs_up_ends_the_upstream_s_work(raw_server: Serve, record: Start, wire: Open) -> None:
     over = threading.Event()
 
@@ -470,8 +481,8 @@ def test_a_kept_connection_that_the_upstream_gave_up_costs_the_client_nothing(
     seen: list[bytes] = []
 
     def serve(connection: socket.socket, request: bytes) -> None:
-        connection.sendall(answer())
         seen.append(request)
+        connection.sendall(answer())
         if len(seen) == 1:
             connection.recv(65536)  # the next request, which gets the end of the connection for an answer
 

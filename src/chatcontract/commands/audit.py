@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from chatcontract import __version__, rules
 from chatcontract.commands import options
-from chatcontract.redact import printable
+from chatcontract.redact import one_line
 from chatcontract.report import Collector, Report
 from chatcontract.reports import AUDIT_RENDERERS, renderer
 
@@ -134,14 +134,14 @@ def _key_text(target: Any) -> str:
         return "key of its own"
     if not target.key:
         return "headers given by hand" if target.secrets else f"no key ({target.key_name} is not set)"
-    return f"key from {target.key_name}, sent to {printable(urlsplit(target.base).netloc)}"
+    return f"key from {target.key_name}, sent to {one_line(urlsplit(target.base).netloc)}"
 
 
 def _plan_text(audit: Any) -> str:
     cost, budget = audit.plan.cost, audit.settings.budget
     left = f"; {len(audit.plan.left_out)} probes left out for the budget" if audit.plan.left_out else ""
     return (
-        f"plan: {len(audit.plan.probes)} probes of {printable(audit.target.base)}, "
+        f"plan: {len(audit.plan.probes)} probes of {one_line(audit.target.base)}, "
         f"at most {cost.requests} requests and {cost.tokens} tokens "
         f"({budget.repeat} tries where a model may not play along){left}; {_key_text(audit.target)}\n"
     )

@@ -9,7 +9,7 @@ from typing import Any
 from chatcontract import __version__, rules
 from chatcontract.commands import options
 from chatcontract.model import Part, Verdict
-from chatcontract.redact import printable
+from chatcontract.redact import one_line
 from chatcontract.report import Collector, Report
 from chatcontract.reports import RENDERERS, Renderer, renderer
 from chatcontract.runner import Run, spec_json
@@ -115,5 +115,5 @@ class _Progress:
         elapsed = time.monotonic() - self._begun
         done = source.position() / source.size if source.size else 0
         left = f", {done:.0%}, about {elapsed / done - elapsed:.0f} s left" if done > 0.02 else ""
-        name = printable(source.name)[-40:]
+        name = one_line(source.name)[-40:]
         self._line.show(f"{name}: {count} records, {count / elapsed:.0f} a second{left}")

@@ -12,7 +12,7 @@ from chatcontract import __version__
 from chatcontract.commands import options
 from chatcontract.convert import MAX_NAMED, TARGETS, Tally, convert, replacing, target
 from chatcontract.exceptions import SourceError
-from chatcontract.redact import printable
+from chatcontract.redact import one_line
 from chatcontract.reports.terminal import beside
 from chatcontract.runner import EVERY
 from chatcontract.sources import Source
@@ -78,7 +78,7 @@ def _refuse_input(paths: list[str], out: str) -> None:
 
 def _tell(tally: Tally, arguments: argparse.Namespace) -> None:
     for item in tally.reasons:
-        print(printable(f"unreadable {item.origin}: {item.reason}"), file=sys.stderr)
+        print(one_line(f"unreadable {item.origin}: {item.reason}"), file=sys.stderr)
     errored = sum(tally.unreadable.values())
     if errored > MAX_NAMED:
         print(f"… and {errored - MAX_NAMED} more that could not be read", file=sys.stderr)
@@ -86,7 +86,7 @@ def _tell(tally: Tally, arguments: argparse.Namespace) -> None:
         return
     written = ", ".join(f"{count} × {form}" for form, count in tally.written.items()) or "nothing"
     other = beside(tally.passed_over)
-    print(printable(f"{arguments.out}: {written}" + (other and f"; beside: {other}")), file=sys.stderr)
+    print(one_line(f"{arguments.out}: {written}" + (other and f"; beside: {other}")), file=sys.stderr)
 
 
 class _Progress:
@@ -100,4 +100,4 @@ class _Progress:
         if time.monotonic() - self._told >= EVERY:
             self._told = time.monotonic()
             share = f", {source.position() / source.size:.0%}" if source.size else ""
-            self._line.show(f"{printable(source.name)[-40:]}: {count} records{share}")
+            self._line.show(f"{one_line(source.name)[-40:]}: {count} records{share}")

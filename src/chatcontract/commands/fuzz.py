@@ -11,7 +11,7 @@ from chatcontract.commands import options
 from chatcontract.digest import was_cut_short
 from chatcontract.exceptions import SourceError
 from chatcontract.model import SECTIONS
-from chatcontract.redact import printable
+from chatcontract.redact import one_line
 from chatcontract.report import Collector, Report
 from chatcontract.reports import FUZZ_RENDERERS, renderer
 
@@ -227,7 +227,7 @@ def _plan_text(fuzz: Any) -> str:
     ]  # fmt: skip
     left = f"; {'; '.join(short)}" if short else ""
     return (
-        f"plan: {len(made.cases)} generated requests ({counted}) to {printable(fuzz.target.base)}, "
+        f"plan: {len(made.cases)} generated requests ({counted}) to {one_line(fuzz.target.base)}, "
         f"{made.cost.tokens:,} tokens at most{left}\n"
         f"  with those that look into findings at most {cost.requests:,} requests and {cost.tokens:,} tokens; "
         f"seed {fuzz.settings.wish.seed}, {fuzz.settings.concurrency} at a time\n"

@@ -15,7 +15,7 @@ from chatcontract.contract import Contract
 from chatcontract.exceptions import SourceError
 from chatcontract.journal import Journal
 from chatcontract.model import Result, Verdict
-from chatcontract.redact import printable
+from chatcontract.redact import one_line
 from chatcontract.report import Report
 from chatcontract.reports import RENDERERS, Renderer, renderer
 from chatcontract.runner import spec_json
@@ -153,10 +153,10 @@ class _Session:
 
     def _announce(self, url: str) -> None:
         say = self._live.say
-        say(f"passing on to {printable(self._settings.upstream)}; Ctrl-C ends it. Have your client use")
+        say(f"passing on to {one_line(self._settings.upstream)}; Ctrl-C ends it. Have your client use")
         say(f"  OPENAI_BASE_URL={url}")
         if self._journal is not None:
-            say(f"recording to {printable(self._journal.path)}")
+            say(f"recording to {one_line(self._journal.path)}")
             if self._journal.repaired:
                 say(f"note: its torn last line was cut off ({len(self._journal.repaired)} bytes)")
         if not _is_local(self._settings.host):

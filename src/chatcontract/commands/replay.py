@@ -10,7 +10,7 @@ from typing import Any
 from chatcontract import __version__, drift, rules
 from chatcontract.commands import options
 from chatcontract.model import Verdict
-from chatcontract.redact import printable
+from chatcontract.redact import one_line
 from chatcontract.replay import NAME
 from chatcontract.report import Collector, Report
 from chatcontract.reports import REPLAY_RENDERERS, renderer
@@ -125,7 +125,7 @@ def _plan_text(planned: Any, target: Any, arguments: argparse.Namespace) -> str:
         lines.append(f"  no key is sent: {target.key_name} is not set")
     if not arguments.output:
         lines.append("  without --output nothing is kept, and the run cannot be resumed")
-    return "".join(printable(line) + "\n" for line in lines)
+    return "".join(one_line(line) + "\n" for line in lines)
 
 
 def _replayed(arguments: argparse.Namespace, planned: Any, target: Any) -> int:

@@ -4,7 +4,7 @@ import os
 import time
 from typing import Any, TextIO
 
-from chatcontract.redact import printable
+from chatcontract.redact import one_line
 
 EVERY = {True: 0.1, False: 10.0}
 """Seconds between two lines, on a terminal and elsewhere."""
@@ -59,5 +59,5 @@ class Progress:
 
     def _line(self, text: str, *, stays: bool) -> None:
         start = "\r\x1b[K" if self._is_terminal else ""
-        self._out.write(start + printable(text) + ("\n" if stays else ""))
+        self._out.write(start + one_line(text) + ("\n" if stays else ""))
         self._out.flush()

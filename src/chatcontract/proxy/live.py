@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, TextIO
 
-from chatcontract.redact import printable
+from chatcontract.redact import one_line
 from chatcontract.style import Style
 
 
@@ -38,12 +38,12 @@ class Live:
     def _line(self, violation: dict[str, Any], times: int) -> str:
         severity = violation["severity"]
         chunk = "" if violation["chunk"] is None else f" (chunk {violation['chunk']})"
-        place = f"{violation['part']}{printable(violation['pointer'])}{chunk}"
+        place = f"{violation['part']}{one_line(violation['pointer'])}{chunk}"
         count = self._style(f" [{times} times]", "faint") if times > 1 else ""
         rule = self._style(f"{violation['rule']} {violation['name']}", "strong")
-        return f"{self._style(f'{severity:8}', severity)} {rule} {place}: {printable(violation['message'])}{count}"
+        return f"{self._style(f'{severity:8}', severity)} {rule} {place}: {one_line(violation['message'])}{count}"
 
     def note(self, text: str) -> None:
         """Say something about an exchange that is no violation."""
         if not self._quiet:
-            self.say(f"{self._style('note    ', 'faint')} {printable(text)}")
+            self.say(f"{self._style('note    ', 'faint')} {one_line(text)}")

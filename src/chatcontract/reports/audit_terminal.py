@@ -6,7 +6,7 @@ from textwrap import wrap
 from typing import Any, TextIO
 
 from chatcontract.digest import SCORES, Group, by_section, grouped, is_clean
-from chatcontract.redact import printable
+from chatcontract.redact import one_line, printable
 from chatcontract.style import Style
 
 MAX_NAMED = 4
@@ -67,8 +67,8 @@ def _head(report: dict[str, Any], style: Style) -> str:
         facts.append("{requests:,} requests and {max_tokens:,} tokens at most".format(**plan))
     if report.get("duration"):
         facts.append(f"{report['duration']:.1f} s")
-    shown = printable(" · ".join(fact for fact in facts if fact))
-    return f"{style(printable(str(report.get('target'))), 'strong')}  {style(shown, 'faint')}"
+    shown = one_line(" · ".join(fact for fact in facts if fact))
+    return f"{style(one_line(str(report.get('target'))), 'strong')}  {style(shown, 'faint')}"
 
 
 def _sections(report: dict[str, Any], style: Style) -> Iterator[str]:
@@ -85,7 +85,7 @@ def _sections(report: dict[str, Any], style: Style) -> Iterator[str]:
     for section in by_section(counts):
         found = counts[section]
         cells = (_cell(found[verdict], verdict, style) for verdict in _KINDS)
-        yield f"{printable(section)[:14]:14}{sum(found.values()):>7}{''.join(cells)}"
+        yield f"{one_line(section)[:14]:14}{sum(found.values()):>7}{''.join(cells)}"
     if any(found[_AT_FAULT] for found in counts.values()):
         yield style("(at fault: passed, in an answer with an error that is told under another probe)", "faint")
 
@@ -111,8 +111,8 @@ def _violations(groups: list[Group], rules: dict[str, Any], style: Style, most: 
         places = list(dict.fromkeys(_place(group, told) for group in rest))
         more = f" … and {len(places) - MAX_PLACES} more" if len(places) > MAX_PLACES else ""
         yield ""
-        named = printable(", ".join(places[:MAX_PLACES]))
-        yield style(f"  {printable(rest[0].first['rule'])}, {len(rest)} more: {named}{more}", "faint")
+        named = one_line(", ".join(places[:MAX_PLACES]))
+        yield style(f"  {one_line(rest[0].first['rule'])}, {len(rest)} more: {named}{more}", "faint")
 
 
 def _place(group: Group, told: set[str]) -> str:
@@ -124,15 +124,15 @@ def _place(group: Group, told: set[str]) -> str:
 def _violation(group: Group, rules: dict[str, Any], style: Style) -> Iterator[str]:
     first = group.first
     times = f" · {group.times} times" if group.times > 1 else ""
-    head = style(printable(f"{first['rule']} {first['name']}"), "strong")
+    head = style(one_line(f"{first['rule']} {first['name']}"), "strong")
     yield ""
     yield f"{head}  {style(first['severity'], first['severity'])}, {first['side']}'s fault{times}"
     chunk = "" if first["chunk"] is None else f", chunk {first['chunk']}"
-    yield f"  at    {first['part']} {printable(first['pointer']) or '(the whole)'}{chunk}"
-    yield f"  what  {printable(first['message'])}"
+    yield f"  at    {first['part']} {one_line(first['pointer']) or '(the whole)'}{chunk}"
+    yield f"  what  {one_line(first['message'])}"
     for name in ("value", "hint"):
         if first.get(name):
-            yield f"  {name:5} {printable(first[name])}"
+            yield f"  {name:5} {one_line(first[name])}"
     breaks = rules.get(first["rule"], {}).get("breaks") or ()
     if breaks:
         told = [f"{broken['client']} {broken['effect']}" for broken in breaks]
@@ -144,7 +144,7 @@ def _violation(group: Group, rules: dict[str, Any], style: Style) -> Iterator[st
 
 def _named(names: list[str], mark: str = ", ") -> str:
     more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
-    return printable(mark.join(names[:MAX_NAMED])) + more
+    return one_line(mark.join(names[:MAX_NAMED])) + more
 
 
 def _reasons(results: Iterable[dict[str, Any]], style: Style) -> Iterator[str]:
@@ -157,7 +157,7 @@ def _reasons(results: Iterable[dict[str, Any]], style: Style) -> Iterator[str]:
     if told:
         yield from ("", style("not passed for other reasons", "strong"))
     for (verdict, why), names in list(told.items())[:MAX_REASONS]:
-        yield f"  {style(f'{verdict:13}', _KINDS.get(verdict, 'faint'))}{_named(names)}: {printable(why)}"
+        yield f"  {style(f'{verdict:13}', _KINDS.get(verdict, 'faint'))}{_named(names)}: {one_line(why)}"
     if len(told) > MAX_REASONS:
         yield f"  … and {len(told) - MAX_REASONS} reasons more"
 
@@ -171,7 +171,7 @@ def _capabilities(capabilities: dict[str, Any], style: Style) -> Iterator[str]:
     names: dict[str, list[str]] = {}
     for name, found in capabilities.items():
         is_only_accepted = found["state"] == "yes" and found.get("tested") is False
-        names.setdefault(_ACCEPTED if is_only_accepted else found["state"], []).append(printable(name))
+        names.setdefault(_ACCEPTED if is_only_accepted else found["state"], []).append(one_line(name))
     if names:
         yield from ("", style("capabilities", "strong"))
     for state in sorted(names, key=lambda state: list(_STATES).index(state) if state in _STATES else 9):
@@ -193,7 +193,7 @@ def _scores(scores: dict[str, dict[str, int]], style: Style) -> Iterator[str]:
         bar = style("█" * filled, "good") + style("▒" * half, "warning") + style("░" * (_BAR - filled - half), "faint")
         share = f"{100 * passed // of:>4} %" if of else "     –"
         about = SCORES.get(name, "") + (f"; {spoilt} more in answers at fault" if spoilt else "")
-        yield f"  {printable(name):13}{passed:>4} of {of:<4}{share}  {bar}  {style(about, 'faint')}".rstrip()
+        yield f"  {one_line(name):13}{passed:>4} of {of:<4}{share}  {bar}  {style(about, 'faint')}".rstrip()
 
 
 def _verdict(report: dict[str, Any], style: Style) -> str:

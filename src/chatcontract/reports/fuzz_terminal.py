@@ -5,7 +5,7 @@ from typing import Any, TextIO
 
 from chatcontract.digest import COVERAGE, ORDER, is_clean, standing
 from chatcontract.page import counted_noun
-from chatcontract.redact import printable
+from chatcontract.redact import one_line, printable
 from chatcontract.style import Style
 
 MAX_SHOWN = 3
@@ -36,14 +36,14 @@ def _lines(report: Object, style: Style, verbose: bool) -> Iterator[str]:
     yield _head(report, style)
     yield ""
     for mode in report.get("outcomes") or {}:
-        yield f"{printable(mode):9} {printable(_reason_of(report, mode))}"
+        yield f"{one_line(mode):9} {one_line(_reason_of(report, mode))}"
     for found in _grouped(report["results"]):
         if verbose or found[0]["violations"][0]["severity"] != "info":
             yield from _findings(found, style, len(found) if verbose else MAX_SHOWN)
     yield from _named(report, "skipped", "unsupported: refused cleanly", style)
     yield from _named(report, "inconclusive", "seen once, and not again", style)
     yield from _coverage(report.get("coverage") or {}, style)
-    yield from ("", *(printable(f"note: {note}") for note in report.get("notes") or ()))
+    yield from ("", *(one_line(f"note: {note}") for note in report.get("notes") or ()))
     yield _verdict(report, style)
 
 
@@ -51,8 +51,8 @@ def _head(report: Object, style: Style) -> str:
     facts = [str(report.get("model") or ""), counted_noun("request", report.get("requests", 0))]
     facts += [f"{report.get('shrinking', 0):,} of them to look into findings", f"seed {report.get('seed')}"]
     facts.append(f"{report.get('duration') or 0:.1f} s")
-    shown = printable(" · ".join(fact for fact in facts if fact))
-    return f"{style(printable(str(report.get('target'))), 'strong')}  {style(shown, 'faint')}"
+    shown = one_line(" · ".join(fact for fact in facts if fact))
+    return f"{style(one_line(str(report.get('target'))), 'strong')}  {style(shown, 'faint')}"
 
 
 def _reason_of(report: Object, mode: str) -> str:
@@ -78,11 +78,11 @@ def _findings(found: list[Object], style: Style, most: int) -> Iterator[str]:
     if len(found) > most:
         places = list(dict.fromkeys(_place(result) for result in found[most:]))
         more = f" … and {len(places) - MAX_PLACES} more" if len(places) > MAX_PLACES else ""
-        yield style(f"  and {len(found) - most} more: {printable(', '.join(places[:MAX_PLACES]))}{more}", "faint")
+        yield style(f"  and {len(found) - most} more: {one_line(', '.join(places[:MAX_PLACES]))}{more}", "faint")
 
 
 def _name(violation: Object) -> str:
-    return printable(f"{violation['rule']} {violation['name']}")
+    return one_line(f"{violation['rule']} {violation['name']}")
 
 
 def _place(result: Object) -> str:
@@ -93,10 +93,10 @@ def _place(result: Object) -> str:
 def _finding(result: Object, style: Style) -> Iterator[str]:
     violation = result["violations"][0]
     chunk = "" if violation["chunk"] is None else f", chunk {violation['chunk']}"
-    yield f"  at    {violation['part']} {printable(violation['pointer']) or '(the whole)'}{chunk}"
-    yield f"  what  {printable(violation['message'])}"
+    yield f"  at    {violation['part']} {one_line(violation['pointer']) or '(the whole)'}{chunk}"
+    yield f"  what  {one_line(violation['message'])}"
     if result.get("features"):
-        yield f"  with  {printable(', '.join(result['features']))}"
+        yield f"  with  {one_line(', '.join(result['features']))}"
     yield style(f"  size  {_effort(result)}", "faint")
     if violation.get("curl"):
         yield style(f"  curl  {printable(violation['curl'])}", "faint")
@@ -116,7 +116,7 @@ def _named(report: Object, verdict: str, title: str, style: Style) -> Iterator[s
     yield from ("", style(title, "strong"))
     for result in told[:MAX_LISTED]:
         reason = str(result.get("reason")).removeprefix("unsupported: ")
-        yield f"  {printable(reason)}"
+        yield f"  {one_line(reason)}"
     if len(told) > MAX_LISTED:
         yield f"  … and {len(told) - MAX_LISTED} more"
 

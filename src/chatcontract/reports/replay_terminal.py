@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 from chatcontract.digest import Key, drifted, grouped, is_clean, key_of
-from chatcontract.redact import printable
+from chatcontract.redact import one_line
 from chatcontract.reports.terminal import block, rules_table
 from chatcontract.style import Style
 
@@ -30,7 +30,7 @@ def render(report: dict[str, Any], out: TextIO, *, colour: bool = False, verbose
 
 def _lines(report: dict[str, Any], style: Style, verbose: bool) -> Iterator[str]:
     replay = report["replay"]
-    yield f"{style(printable(str(report['target'])), 'strong')}  {style(_facts(report), 'faint')}"
+    yield f"{style(one_line(str(report['target'])), 'strong')}  {style(_facts(report), 'faint')}"
     results = report["results"]
     compared = _compared(results)
     for group in grouped(results):
@@ -42,7 +42,7 @@ def _lines(report: dict[str, Any], style: Style, verbose: bool) -> Iterator[str]
     yield from _drift(results, style, None if verbose else MAX_CHANGES)
     yield from _reasons(results, style)
     yield ""
-    yield from (style(printable(note), "warning" if replay["stopped"] else "faint") for note in report["notes"])
+    yield from (style(one_line(note), "warning" if replay["stopped"] else "faint") for note in report["notes"])
     yield _verdict(report, style)
     if not verbose and report["summary"]["violations"]["info"]:
         yield style("  (show those of severity info in full with -v)", "faint")
@@ -54,7 +54,7 @@ def _facts(report: dict[str, Any]) -> str:
         f"{replay['chosen']} recorded requests", f"{report['requests']} sent in {report['duration']:.1f} s",
         f"{replay['waits']} waits for it" if replay["waits"] else "", report.get("model") or "",
     ]  # fmt: skip
-    return printable(" · ".join(fact for fact in told if fact))
+    return one_line(" · ".join(fact for fact in told if fact))
 
 
 def _compared(results: Iterable[dict[str, Any]]) -> defaultdict[Key, Counter[str]]:
@@ -78,9 +78,9 @@ def _drift(results: Iterable[dict[str, Any]], style: Style, limit: int | None) -
     if changes:
         yield from ("", style("drift: what changed in shape since the recording", "strong"))
     for one, names, count in changes[:limit]:
-        kind = style(f"{printable(one['kind']):22}", one["severity"])
-        place = printable(one["pointer"]) or "(the whole)"
-        yield f"  {kind} {place}: {printable(one['before'])} → {printable(one['after'])}"
+        kind = style(f"{one_line(one['kind']):22}", one["severity"])
+        place = one_line(one["pointer"]) or "(the whole)"
+        yield f"  {kind} {place}: {one_line(one['before'])} → {one_line(one['after'])}"
         yield style(f"  {'':22} in {_named(names, count)}", "faint")
     if limit is not None and len(changes) > limit:
         yield f"  … and {len(changes) - limit} changes more (-v shows them)"
@@ -100,14 +100,14 @@ def _reasons(results: Iterable[dict[str, Any]], style: Style) -> Iterator[str]:
         yield from ("", style("not judged", "strong"))
     for (verdict, why), names in list(told.items())[:MAX_REASONS]:
         kind = style(f"{verdict:8}", "error" if verdict == "errored" else "faint")
-        yield f"  {kind} {_named(names, counts[verdict, why])}: {printable(why)}"
+        yield f"  {kind} {_named(names, counts[verdict, why])}: {one_line(why)}"
     if len(counts) > MAX_REASONS:
         yield f"  … and {len(counts) - MAX_REASONS} reasons more"
 
 
 def _named(names: list[str], count: int) -> str:
     more = f" and {count - MAX_NAMED} more" if count > MAX_NAMED else ""
-    return printable(", ".join(names[:MAX_NAMED])) + more
+    return one_line(", ".join(names[:MAX_NAMED])) + more
 
 
 def _verdict(report: dict[str, Any], style: Style) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TextIO
 
 from chatcontract.digest import ORDER, Group, grouped
-from chatcontract.redact import printable
+from chatcontract.redact import one_line
 from chatcontract.style import Style
 
 MAX_NAMED = 3
@@ -53,7 +53,7 @@ def _sources(report: dict[str, Any]) -> Iterator[str]:
         records = ", ".join(f"{count} × {form}" for form, count in source["records"].items())
         other = beside(source.get("passed_over") or {})
         told = [records] if records else [] if other else ["nothing"]
-        yield printable(f"{source['name']}: " + ", ".join([source["format"], *told]) + (other and f"; beside: {other}"))
+        yield one_line(f"{source['name']}: " + ", ".join([source["format"], *told]) + (other and f"; beside: {other}"))
 
 
 def beside(counts: Mapping[str, int]) -> str:
@@ -72,7 +72,7 @@ def _errored(results: Iterable[dict[str, Any]], style: Style) -> Iterator[str]:
     for result in results:
         bad += result["verdict"] == "errored"
         if result["verdict"] == "errored" and bad <= MAX_UNREADABLE:
-            why = printable(f"{result['origin']}: {result['error'] or ''}")
+            why = one_line(f"{result['origin']}: {result['error'] or ''}")
             yield f"{style('unreadable', 'error')} {why}"
     if bad > MAX_UNREADABLE:
         yield f"… and {bad - MAX_UNREADABLE} more that could not be read"
@@ -85,22 +85,22 @@ def block(group: Group, style: Style) -> Iterator[str]:
     yield ""
     severity = style(first["severity"], first["severity"])
     yield f"{style(first['rule'] + ' ' + first['name'], 'strong')}  {severity}, {first['side']}'s fault"
-    yield f"  at    {first['part']} {printable(first['pointer']) or '(the whole)'}{chunk}"
-    yield f"  what  {printable(first['message'])}"
+    yield f"  at    {first['part']} {one_line(first['pointer']) or '(the whole)'}{chunk}"
+    yield f"  what  {one_line(first['message'])}"
     if first["value"] is not None:
-        yield f"  value {printable(first['value'])}"
+        yield f"  value {one_line(first['value'])}"
     if first.get("hint"):
-        yield f"  hint  {printable(first['hint'])}"
+        yield f"  hint  {one_line(first['hint'])}"
     yield style(f"  in    {_where(group)}", "faint")
 
 
 def _where(group: Group) -> str:
     names = group.names
-    shown = printable(", ".join(names[:MAX_NAMED]))
+    shown = one_line(", ".join(names[:MAX_NAMED]))
     more = f" and {group.results - MAX_NAMED} more" if group.results > MAX_NAMED else ""
     times = f"; {group.times} times" if group.times > group.results else ""
     whom = ", ".join(f"{name} {count}" for name, count in group.whom.most_common(4) if name)
-    return f"{shown}{more}{times}" + (f" ({printable(whom)})" if whom else "")
+    return f"{shown}{more}{times}" + (f" ({one_line(whom)})" if whom else "")
 
 
 def rules_table(report: dict[str, Any], style: Style) -> Iterator[str]:
@@ -118,7 +118,7 @@ def _targets_table(targets: dict[str, dict[str, int]], style: Style) -> Iterator
     yield ""
     yield style(f"{'provider or host':38} {'error':>8} {'warning':>8} {'info':>8} {'results':>11}", "strong")
     for whom, counts in sorted(targets.items(), key=lambda item: -item[1]["results"]):
-        yield f"{printable(whom)[:38] or '(unknown)':38} {_counts(counts)} {counts['results']:>11}"
+        yield f"{one_line(whom)[:38] or '(unknown)':38} {_counts(counts)} {counts['results']:>11}"
 
 
 def _counts(counts: dict[str, int]) -> str:
