@@ -621,6 +621,12 @@ def test_a_dry_run_sends_nothing(raw_server: Start, capsys: pytest.CaptureFixtur
     assert "9 generated requests" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("said", [b"", b"\x15\x03\x01\x00\x02\x02F", b"SSH-2.0-OpenSSH\r\n"])
+def test_a_port_that_speaks_something_else_is_exit_code_3(raw_server: Start, said: bytes) -> None:
+    url = raw_server(lambda connection, asked: connection.sendall(said))
+    assert main(["fuzz", url, "--max-examples", "3", "--model", "m", "--config", "none", "-q"]) == 3
+
+
 def test_nobody_there_is_exit_code_3(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

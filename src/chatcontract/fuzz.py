@@ -158,7 +158,7 @@ class Fuzz:
     async def _all(self, client: Client) -> None:
         cases = iter(self.menu.cases)
         async with asyncio.TaskGroup() as group:
-            for _ in range(max(1, self.settings.concurrency)):
+            for _ in range(max(1, min(self.settings.concurrency, len(self.menu.cases)))):
                 group.create_task(self._work(client, cases))
 
     async def _work(self, client: Client, cases: Iterator[Case]) -> None:
@@ -381,7 +381,7 @@ def _is_shut(turn: Turn) -> bool:
     """Whether the target answers nobody: there is none, or it does not let us in."""
     fault = turn.reply.fault
     if turn.reply.status is None:
-        return fault is None or fault.kind in ("connect", "tls", "refused-to-send")
+        return fault is None or fault.kind in ("connect", "tls", "closed", "protocol", "refused-to-send")
     return kind_of(turn) in ("locked", "redirected", "busy")
 
 

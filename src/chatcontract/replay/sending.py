@@ -87,7 +87,7 @@ class Replay:
             async with Client(self.settings.limits, secrets=self.target.secrets, reuse=True) as client:
                 await self._settle(client)
                 async with asyncio.TaskGroup() as group:
-                    for _ in range(self.settings.concurrency):
+                    for _ in range(min(self.settings.concurrency, self.plan.size)):
                         group.create_task(self._work(client))
         except asyncio.CancelledError:
             self.interrupted = True
