@@ -343,6 +343,8 @@ def rendering(report: Any, writers: Mapping[str, Any], arguments: argparse.Names
 def write_all(streams: Sequence[tuple[str, Any]], write: Callable[[str, Any], object]) -> None:
     """Write every report: those in files first, so that a reader of standard output who leaves early costs none.
 
+    One that cannot be written does not cost the others.
+
     Args:
         streams: formats and where to write them, standard output first.
         write: writes one.
@@ -350,6 +352,7 @@ def write_all(streams: Sequence[tuple[str, Any]], write: Callable[[str, Any], ob
     Raises:
         SourceError: one cannot be written, as where the disk is full.
     """
+    failure: SourceError | None = None
     for form, stream in reversed(streams):
         try:
             write(form, stream)
@@ -358,4 +361,6 @@ def write_all(streams: Sequence[tuple[str, Any]], write: Callable[[str, Any], ob
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         except OSError as error:
             name = "standard output" if stream is sys.stdout else stream.name
-            raise SourceError(f"{name}: cannot be written: {error.strerror}.") from None
+            failure = SourceError(f"{name}: cannot be written: {error.strerror}.")
+    if failure is not None:
+        raise failure

@@ -92,7 +92,7 @@ class _Unpacked(io.RawIOBase):
         try:
             piece = b"" if self._fault else self._read(len(buffer))
         except self._errors as error:
-            self._fault, piece = str(error), b""
+            self._fault, piece = str(error) or type(error).__name__, b""
         if self._fault:
             raise OSError(self._fault)
         buffer[: len(piece)] = piece
