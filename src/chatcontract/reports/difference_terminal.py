@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from chatcontract.redact import printable
+from chatcontract.redact import one_line
 from chatcontract.style import Style
 
 MAX_NAMED = 4
@@ -39,8 +39,8 @@ def _facts(changed: dict[str, Any], style: Style) -> Iterator[str]:
     for name in ("old", "new"):
         facts = changed[name]
         counted = ", ".join(f"{count} {verdict}" for verdict, count in facts["summary"]["results"].items() if count)
-        what = printable(str(facts.get("target") or "recorded traffic"))
-        told = printable(f"profile {facts['profile']}, {counted or 'no result'}")
+        what = one_line(str(facts.get("target") or "recorded traffic"))
+        told = one_line(f"profile {facts['profile']}, {counted or 'no result'}")
         yield f"{style(name, 'strong')}  {what}  {told}"
 
 
@@ -49,19 +49,19 @@ def _violations(title: str, violations: list[dict[str, Any]], style: Style, verb
     if shown:
         yield from ("", style(title, "strong"))
     for one in shown:
-        severity = style(printable(f"{one['severity']:8}"), one["severity"])
-        yield f"  {severity} {printable(one['rule'])} {printable(one['name'])}"
+        severity = style(one_line(f"{one['severity']:8}"), one["severity"])
+        yield f"  {severity} {one_line(one['rule'])} {one_line(one['name'])}"
         place = f"{one['part']} {one['pointer'] or '(the whole)'}"
-        yield f"           {printable(place)}: {printable(one['message'])}"
+        yield f"           {one_line(place)}: {one_line(one['message'])}"
         more = f" and {one['results'] - MAX_NAMED} more" if one["results"] > MAX_NAMED else ""
-        yield style(f"           in {printable(', '.join(one['in'][:MAX_NAMED]))}{more}", "faint")
+        yield style(f"           in {one_line(', '.join(one['in'][:MAX_NAMED]))}{more}", "faint")
 
 
 def _verdicts(verdicts: list[dict[str, Any]], style: Style) -> Iterator[str]:
     if verdicts:
         yield from ("", style("verdicts", "strong"))
     for one in verdicts[:MAX_VERDICTS]:
-        yield printable(f"  {one['id']}: {one['before']} → {one['after']}")
+        yield one_line(f"  {one['id']}: {one['before']} → {one['after']}")
     if len(verdicts) > MAX_VERDICTS:
         yield f"  … and {len(verdicts) - MAX_VERDICTS} more"
 
@@ -71,4 +71,4 @@ def _scores(scores: dict[str, Any], style: Style) -> Iterator[str]:
         yield from ("", style("scores", "strong"))
     for name, one in scores.items():
         before, after = one["before"], one["after"]
-        yield printable(f"  {name:13}{before['passed']} of {before['of']} → {after['passed']} of {after['of']}")
+        yield one_line(f"  {name:13}{before['passed']} of {before['of']} → {after['passed']} of {after['of']}")
