@@ -141,15 +141,21 @@ def _scalar(value: JSON, room: int) -> str:
 
 def _write_members(value: dict[str, JSON], pieces: list[str], room: int, depth: int) -> int:
     pieces.append("{")
-    for position, (name, member) in enumerate(value.items()):
+    comma = ""
+    for name, member in value.items():
         if room <= 0:
             break
         name = str(name)
-        head = f"{', ' if position else ''}{encode_basestring(name[: room + 40])}: "
+        head = f"{comma}{encode_basestring(name[: room + 40])}: "
+        room -= len(head)
         pieces.append(head)
-        if isinstance(member, str) and _SECRET_NAMES.match(name):
-            member = FILTERED
-        room = _write(member, pieces, room - len(head), depth + 1)
+        if isinstance(member, str) and room > 0:
+            piece = encode_basestring((FILTERED if _SECRET_NAMES.match(name) else member)[: room + 40])
+            room -= len(piece)
+            pieces.append(piece)
+        else:
+            room = _write(member, pieces, room, depth + 1)
+        comma = ", "
     pieces.append("}")
     return room - 2
 

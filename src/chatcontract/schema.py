@@ -130,7 +130,7 @@ class _RustLister:
         rest = {**json.loads(self._text), "required": []}
         for tag in _tags(rest):
             tag.drop(rest)
-        return self._compiled(json.dumps(rest))
+        return self._compiled(json.dumps(rest)).is_valid
 
     def mismatches(self, instance: JSON) -> Iterable[Mismatch]:
         """See Lister."""
@@ -139,8 +139,8 @@ class _RustLister:
         is_whole = self._required <= instance.keys()
         missing = [] if is_whole else [one for name, one in self._missing.items() if name not in instance]
         wrong = self._with_wrong_tags(instance) if self._searches else []
-        if wrong and self._beside_tags.is_valid(instance):
-            return missing + wrong
+        if wrong and self._beside_tags(instance):
+            return missing + wrong if missing else wrong
         rest = self._below if missing else self._whole
         if missing and rest.is_valid(instance):
             return missing
@@ -166,31 +166,35 @@ class _Tag:
         self.member = member
         ((self._name, options),) = node["properties"].items()
         self._path, self._expected, self._options = path, options["enum"], frozenset(options["enum"])
-        self._known: dict[tuple[int, str | None], Known] = {}
+        self._missing = [
+            Known("required", [member, index], [*path, "required"], self._name) for index in range(MAX_SEARCHED)
+        ]
+        self._unknown: dict[tuple[int, str], Known] = {}
 
     def search(self, items: JSON, found: list[Mismatch]) -> bool:
         """Add what is wrong with the tags of the items; False where the engine has to tell it."""
         if items.__class__ is not list or len(items) > MAX_SEARCHED:
             return False
+        name = self._name
         for index, item in enumerate(items):
             if item.__class__ is not dict:
                 return False
-            tag = item.get(self._name)
-            if tag.__class__ is str and tag in self._options:
-                continue
-            if tag.__class__ is not str and (tag is not None or self._name in item):
+            tag = item.get(name)
+            if tag is None:
+                if name in item:
+                    return False
+                found.append(self._missing[index])
+            elif tag.__class__ is not str:
                 return False
-            found.append(self._known.get((index, tag)) or self._mismatch(index, tag))
+            elif tag not in self._options:
+                found.append(self._unknown.get((index, tag)) or self._learnt(index, tag))
         return True
 
-    def _mismatch(self, index: int, tag: str | None) -> Mismatch:
-        if tag is None:
-            made = Known("required", [self.member, index], [*self._path, "required"], self._name)
-        else:
-            path = [*self._path, "properties", self._name, "enum"]
-            made = Known("enum", [self.member, index, self._name], path, self._expected, (), tag)
-        if len(self._known) < MAX_TAGS and len(tag or "") <= MAX_TAG:
-            self._known[index, tag] = made
+    def _learnt(self, index: int, tag: str) -> Known:
+        path = [*self._path, "properties", self._name, "enum"]
+        made = Known("enum", [self.member, index, self._name], path, self._expected, (), tag)
+        if len(self._unknown) < MAX_TAGS and len(tag) <= MAX_TAG:
+            self._unknown[index, tag] = made
         return made
 
     def drop(self, schema: JSON) -> None:

@@ -112,7 +112,10 @@ def text_findings(faults: Iterable[TextFault]) -> Iterator[Found]:
 def reached(value: JSON, tokens: Sequence[str | int]) -> JSON:
     """What the tokens of a mismatch lead to."""
     for token in tokens:
-        value = value[str(token)] if isinstance(value, dict) else value[token]
+        try:
+            value = value[token]
+        except KeyError:  # an engine may say a member's name as a number
+            value = value[str(token)]
     return value
 
 
