@@ -246,7 +246,7 @@ def test_no_report_is_written_over_what_is_read(tmp_path: Path, form: str) -> No
     for path in (traffic, tmp_path / "linked.jsonl"):
         done = run("check", traffic, "--report", f"{form}={path}")
         assert done.returncode == 2
-        assert "is to be read and cannot be written to" in done.stderr
+        assert "would be written over" in done.stderr
     assert traffic.read_bytes() == before
 
 

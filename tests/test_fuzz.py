@@ -20,7 +20,6 @@ import pytest
 from chatcontract import Contract, rules
 from chatcontract.cli import main
 from chatcontract.client import Limits, Reply
-from chatcontract.commands.fuzz import FORMS
 from chatcontract.digest import standing
 from chatcontract.fuzz import Fuzz, Settings, run
 from chatcontract.fuzz_cases import Case, Mode, Wish, is_valid
@@ -34,7 +33,7 @@ from chatcontract.model import Exchange, Profile, Request, Response
 from chatcontract.probe import Ask
 from chatcontract.reading import Reading
 from chatcontract.report import Collector, Report
-from chatcontract.reports import renderer
+from chatcontract.reports import FUZZ_RENDERERS, renderer
 from chatcontract.rules import probing
 from chatcontract.runner import spec_json
 from chatcontract.server import running
@@ -201,7 +200,7 @@ def test_the_schema_of_the_report_refuses_other_values(faulty: Fuzz, member: str
 def test_reports_speak_of_fuzzing_and_requests(form: str, faulty: Fuzz) -> None:
     out = StringIO()
     try:
-        renderer(form, FORMS)(told(faulty), out)
+        renderer(form, FUZZ_RENDERERS)(told(faulty), out)
     except ValueError as error:
         pytest.skip(str(error))
     assert "audit of" not in out.getvalue().lower()
@@ -219,11 +218,11 @@ def test_the_report_keeps_its_schema_and_names_seed_mode_and_coverage(clean: Fuz
     assert KEY not in json.dumps(made)
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", FUZZ_RENDERERS)
 def test_every_renderer_takes_the_report(form: str, clean: Fuzz) -> None:
     out = StringIO()
     try:
-        renderer(form, FORMS)(told(clean), out)
+        renderer(form, FUZZ_RENDERERS)(told(clean), out)
     except ValueError as error:
         pytest.skip(str(error))
     assert "reference-1" in out.getvalue() or "positive" in out.getvalue()
@@ -483,7 +482,7 @@ def test_a_target_that_is_gone_leaves_the_request_that_was_its_last(monkeypatch:
         fuzz = fuzzed(f"http://127.0.0.1:{listener.getsockname()[1]}/v1", "positive")
     assert "gone" in fuzz.stopped
     out = StringIO()
-    renderer("text", FORMS)(told(fuzz), out)
+    renderer("text", FUZZ_RENDERERS)(told(fuzz), out)
     result = next(one for one in told(fuzz)["results"] if one.get("finding") == "CC198")
     assert result["verdict"] == "failed"
     assert result["reason"].endswith("it could not be sent again: the target was gone")

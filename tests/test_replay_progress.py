@@ -3,6 +3,8 @@
 import io
 from types import SimpleNamespace
 
+import pytest
+
 from chatcontract.commands.replay_progress import EVERY, Progress
 from chatcontract.replay.sending import Pause
 
@@ -21,7 +23,8 @@ def test_rate_and_time_left_are_those_of_this_run() -> None:
     assert progress.text(progress._begun + 10) == "replay: 30 of 100, 2.0 a second, about 35 s left, 2 faults"
 
 
-def test_a_terminal_has_one_line_that_is_written_over() -> None:
+def test_a_terminal_has_one_line_that_is_written_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CI", raising=False)
     out = Terminal()
     progress = Progress(run(1), out)
     progress._told -= EVERY[True]
