@@ -63,10 +63,11 @@ def parameter_unknown(reading: Reading, spec: SpecView) -> Iterator[Finding]:
         lenient = model_names.lenient(reading.exchange.request)
         for name in [name for name in reading.asked if name not in _PARAMETERS][:_MAX_NAMED]:
             yield Finding(f"/{escape(name)}", f"{short(name, 80)} is no parameter of this operation", severity=lenient)
-    if model_names.is_known(reading.once(asked_model)):
-        for holder, known in _MEMBERS.items():
-            given = members(reading.asked.get(holder))
+    holders = [name for name in _MEMBERS if name in reading.asked]
+    if holders and model_names.is_known(reading.once(asked_model)):
+        for holder in holders:
+            given = members(reading.asked[holder])
             is_flat = given.get("type") == "json_schema" and "json_schema" not in given
-            for name in [name for name in given if name not in known and not is_flat][:_MAX_NAMED]:
+            for name in [name for name in given if name not in _MEMBERS[holder] and not is_flat][:_MAX_NAMED]:
                 said, hint = f"{short(name, 80)} is no member of {holder}", _SCHEMA_GOES if name == "schema" else ""
                 yield Finding(f"/{holder}/{escape(name)}", said, hint=hint)
