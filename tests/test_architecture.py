@@ -25,7 +25,7 @@ cleaning saved difference journal encodings jsontext calls examples evidence jso
 deltas envelopes sources.files client spec.downgrade
 schema chunks declare page recording sources.json_items sources.yaml_items spec.document spec.keywords spec.simplify spec.export
 reading reports.* spec.references sources.values
-native refusals outline asked_model reports.replay_terminal har sources.messages completeness findings losses textcalls toolcalls tokens probe spec.media spec.reduce spec.legible
+native refusals outline asked_model strict_schemas reports.replay_terminal har sources.messages completeness findings losses textcalls toolcalls tokens probe spec.media spec.reduce spec.legible
 sources.entries spec.streams
 spec.operation
 rules.* sources.har sources.vcr sources.testproxy sources.flows sources.batch sources.formats judging looks offers plan target probes spec.anchors spec.tiers

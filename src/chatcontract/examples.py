@@ -175,6 +175,12 @@ def request(changes: Changes | None = None, **rest: Any) -> Example:
     return Example(Part.REQUEST, changes or {}, **rest)
 
 
+def wanting(schema: JSON, *, strict: JSON = True) -> Example:
+    """The minimal request that wants answers by this schema."""
+    given = {"name": "answer", "schema": schema, "strict": strict}
+    return request({"/response_format": {"type": "json_schema", "json_schema": given}})
+
+
 def response(changes: Changes | None = None, request: Changes | None = None, **rest: Any) -> Example:
     """The minimal response with changes; `request` changes the minimal request that it answers."""
     return Example(Part.RESPONSE, changes or {}, request, **rest)

@@ -286,13 +286,13 @@ def _keep_apart(outputs: Outputs, inputs: Iterable[str | None]) -> None:
     """Raise ValueError where a report would be written over what is read, or over another one."""
     from chatcontract.sources import matches
 
-    read = {os.path.realpath(name): name for given in inputs if given for name in matches(given)}
+    read = [name for given in inputs if given for name in matches(given)]
     written: set[str] = set()
     for form, path in outputs:
         if path in ("-", PEOPLE) or (os.path.exists(path) and not os.path.isfile(path)):
             continue
         place = os.path.realpath(path)
-        if met := read.get(place) or next((name for name in read.values() if is_same_file(path, name)), None):
+        if met := next((name for name in read if is_same_file(path, name)), None):
             raise ValueError(f"--report {form}={path} would be written over {met}: choose another name")
         if place in written:
             raise ValueError(f"two reports would be written to {path}: choose another name for one of them")

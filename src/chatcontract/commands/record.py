@@ -17,7 +17,7 @@ from chatcontract.journal import Journal
 from chatcontract.model import Result, Verdict
 from chatcontract.redact import one_line
 from chatcontract.report import Report
-from chatcontract.reports import RENDERERS, Renderer, renderer
+from chatcontract.reports import RENDERERS, renderer
 from chatcontract.runner import spec_json
 from chatcontract.target import base_of
 
@@ -77,7 +77,8 @@ def run(arguments: argparse.Namespace) -> int:
         session = _Session(arguments, settings, journal)
         asyncio.run(session.run())
         if session.findings is not None:
-            _write(session.findings.report(**session.told()), streams, renderers, arguments)
+            report = session.findings.report(**session.told())
+            options.write_all(streams, options.rendering(report, renderers, arguments))
         if session.failure is not None:
             raise session.failure
     return session.exit_code()
@@ -93,16 +94,6 @@ def _settings(arguments: argparse.Namespace) -> "Settings":
     if not host or not port.isdecimal() or int(port) > 65535:
         raise ValueError(f"--listen {arguments.listen}: expected HOST:PORT, such as 127.0.0.1:8787")
     return Settings(base_of(arguments.upstream), host, int(port), arguments.enforce, arguments.timeout)
-
-
-def _write(
-    report: Report, streams: list[tuple[str, Any]], renderers: dict[str, Renderer], arguments: argparse.Namespace
-) -> None:
-    def write(form: str, stream: Any) -> None:
-        colour = form == "text" and options.wants_colour(stream)
-        renderers[form](report, stream, colour=colour, verbose=arguments.verbose)
-
-    options.write_all(streams, write)
 
 
 class _Session:

@@ -5,13 +5,14 @@ from typing import NamedTuple
 
 from chatcontract import json_schema
 from chatcontract.declare import SpecView, rule
-from chatcontract.examples import Example, request
+from chatcontract.examples import Example, request, wanting
 from chatcontract.json_schema import Node
 from chatcontract.model import JSON, Basis, Finding, Part, Severity
 from chatcontract.patterns import pattern
 from chatcontract.pointer import join, resolve, split
 from chatcontract.reading import Reading, members
 from chatcontract.redact import short
+from chatcontract.strict_schemas import strict_schemas
 
 _ANCHOR = "#/components/schemas/ResponseFormatJsonSchema/properties/json_schema/properties/strict"
 _BESIDE = frozenset({"$ref", "$defs", "definitions", "$schema"})
@@ -36,14 +37,13 @@ def _strict(properties: dict[str, JSON], defined: JSON = None, *, strict: bool =
         "type": "object", "properties": properties, "required": list(properties), "additionalProperties": False,
         "$defs": {} if defined is None else {"b": defined},
     }  # fmt: skip
-    given = {"name": "answer", "schema": schema, "strict": strict}
-    return request({"/response_format": {"type": "json_schema", "json_schema": given}})
+    return wanting(schema, strict=strict)
 
 
 def _references(reading: Reading) -> Iterator[tuple[str, dict[str, JSON]]]:
     """Pointer and schema of everything with a reference in the strict schemas."""
-    for schema, nodes in reading.in_request(json_schema.of_request):
-        for node in nodes if schema.strict else ():
+    for schema, nodes in reading.once(strict_schemas):
+        for node in nodes:
             if "$ref" in node.value:
                 yield f"{schema.pointer}{node.pointer}/$ref", node.value
 

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 
 from chatcontract import asked as asks
-from chatcontract import json_schema
 from chatcontract.declare import SpecView, rule
-from chatcontract.examples import Example, request
+from chatcontract.examples import Example, request, wanting
 from chatcontract.json_schema import Node
 from chatcontract.model import JSON, Basis, Finding, Part, Severity
 from chatcontract.pointer import escape
 from chatcontract.reading import Reading, items, members
 from chatcontract.redact import short
+from chatcontract.strict_schemas import strict_schemas
 
 _ANCHOR = "#/components/schemas/ResponseFormatJsonSchema/properties/json_schema/properties/strict"
 _GUIDE = "https://developers.openai.com/api/docs/guides/structured-outputs#supported-schemas"
@@ -37,12 +37,6 @@ def _closed(properties: dict[str, JSON], **more: JSON) -> dict[str, JSON]:
     }  # fmt: skip
 
 
-def _strict(schema: JSON, strict: JSON = True) -> Example:
-    """The minimal request that wants answers by this schema."""
-    given = {"name": "answer", "schema": schema, "strict": strict}
-    return request({"/response_format": {"type": "json_schema", "json_schema": given}})
-
-
 def _tool(schema: JSON) -> Example:
     """The minimal request with a strict function that has these parameters."""
     body = {"name": "f", "parameters": schema, "strict": True}
@@ -50,18 +44,12 @@ def _tool(schema: JSON) -> Example:
 
 
 def _property(schema: JSON) -> Example:
-    return _strict(_closed({"a": schema}))
-
-
-def _schemas(reading: Reading) -> list[tuple[asks.Schema, list[Node]]]:
-    """The strict schemas, each with all its nodes."""
-    found = reading.in_request(json_schema.of_request)
-    return [(schema, nodes) for schema, nodes in found if schema.strict and isinstance(schema.value, dict)]
+    return wanting(_closed({"a": schema}))
 
 
 def _nodes(reading: Reading) -> Iterator[tuple[str, Node]]:
     """Pointer and node of everything in the strict schemas."""
-    for schema, nodes in reading.once(_schemas):
+    for schema, nodes in reading.once(strict_schemas):
         for node in nodes:
             yield schema.pointer + node.pointer, node
 
@@ -75,13 +63,13 @@ def _nodes(reading: Reading) -> Iterator[tuple[str, Node]]:
     source=_GUIDE,
     since="0.1",
     passes=[
-        _strict(_closed({"a": {"anyOf": [_TEXT, {"type": "null"}]}})),
-        _strict({"type": "array"}, strict=False),
+        wanting(_closed({"a": {"anyOf": [_TEXT, {"type": "null"}]}})),
+        wanting({"type": "array"}, strict=False),
     ],
     fails=[
-        _strict({"type": "array", "items": _TEXT}),
-        _strict(_closed({}, anyOf=[_closed({})])),
-        _strict({"$ref": "#/$defs/a", "$defs": {"a": _closed({})}}),
+        wanting({"type": "array", "items": _TEXT}),
+        wanting(_closed({}, anyOf=[_closed({})])),
+        wanting({"$ref": "#/$defs/a", "$defs": {"a": _closed({})}}),
     ],
     compatible=Severity.WARNING,
     needs=("brought", "strict"),
@@ -96,7 +84,7 @@ def strict_root_unfit(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     For functions, `parameters-not-object` and `parameters-root-union` say the same. A reference at the root is a
     warning: the service was seen to look for `type` there, and not to follow it.
     """
-    for schema, _ in reading.once(_schemas):
+    for schema, _ in reading.once(strict_schemas):
         if schema.is_arguments:
             continue
         if "anyOf" in schema.value:
@@ -118,9 +106,9 @@ def strict_root_unfit(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.DOCUMENTED,
     source=_GUIDE,
     since="0.1",
-    passes=[_strict(_closed({"a": _closed({})})), _strict({"type": "object", "properties": {}}, strict=None)],
+    passes=[wanting(_closed({"a": _closed({})})), wanting({"type": "object", "properties": {}}, strict=None)],
     fails=[
-        _strict({"type": "object", "properties": {}, "required": []}),
+        wanting({"type": "object", "properties": {}, "required": []}),
         _tool(_closed({"a": {**_closed({}), "additionalProperties": True}})),
         request({"/tools": [{"type": "function", "function": {"name": "f", "strict": True}}]}),
     ],
@@ -155,9 +143,9 @@ def strict_object_open(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     basis=Basis.DOCUMENTED,
     source=_GUIDE,
     since="0.1",
-    passes=[_strict(_closed({"a": {"type": ["string", "null"]}})), _strict(_closed({}))],
+    passes=[wanting(_closed({"a": {"type": ["string", "null"]}})), wanting(_closed({}))],
     fails=[
-        _strict(_closed({"a": _TEXT}, required=[])),
+        wanting(_closed({"a": _TEXT}, required=[])),
         _tool(_closed({"a": {"type": "array", "items": _closed({"b": _TEXT}, required=["b", "c"])}})),
     ],
     compatible=Severity.WARNING,
@@ -218,7 +206,7 @@ def strict_type_missing(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ## Known exceptions
     Arrays among the parameters of functions are reported by `array-without-items`.
     """
-    for schema, nodes in reading.once(_schemas):
+    for schema, nodes in reading.once(strict_schemas):
         for node in nodes:
             is_told = not _TYPED.isdisjoint(node.value) or not _BANNED_SET.isdisjoint(node.value)
             if _is_value(node) and not is_told:
@@ -256,11 +244,11 @@ def _booleans(schema: dict[str, JSON]) -> Iterator[tuple[str, bool]]:
     basis=Basis.OBSERVED,
     source="https://github.com/google/adk-go/pull/1614",
     since="0.1",
-    passes=[_property(_closed({})), _strict({"type": "object"}, strict=False)],
+    passes=[_property(_closed({})), wanting({"type": "object"}, strict=False)],
     fails=[
         _property({"type": "object", "additionalProperties": False}),
         _property({"type": ["object", "null"], "additionalProperties": False, "required": []}),
-        _strict(_closed({}, **{"$defs": {"a": {"type": "object", "additionalProperties": False}}})),
+        wanting(_closed({}, **{"$defs": {"a": {"type": "object", "additionalProperties": False}}})),
     ],
     compatible=Severity.INFO,
     needs=("brought", "strict"),
@@ -275,7 +263,7 @@ def strict_properties_missing(reading: Reading, spec: SpecView) -> Iterator[Find
     ## Known exceptions
     The root of a function's parameters is reported by `parameters-without-properties`.
     """
-    for schema, nodes in reading.once(_schemas):
+    for schema, nodes in reading.once(strict_schemas):
         for node in nodes:
             is_told = schema.is_arguments and not node.tokens
             if node.may_be("object") and "properties" not in node.value and not is_told:
@@ -293,7 +281,7 @@ def strict_properties_missing(reading: Reading, spec: SpecView) -> Iterator[Find
     since="0.1",
     passes=[
         _property({"type": "integer", "minimum": 1, "title": "A"}),
-        _strict(_closed({"allOf": _TEXT, "not": _TEXT})),
+        wanting(_closed({"allOf": _TEXT, "not": _TEXT})),
     ],
     fails=[
         _property({"allOf": [_TEXT]}),

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 
-from chatcontract import asked as asks
-from chatcontract import json_schema
 from chatcontract.declare import SpecView, rule
-from chatcontract.examples import Example, request
+from chatcontract.examples import Example, wanting
 from chatcontract.json_schema import Node
 from chatcontract.model import JSON, Basis, Finding, Part, Severity
 from chatcontract.reading import Reading, items, members
+from chatcontract.strict_schemas import strict_schemas
 
 _ANCHOR = "#/components/schemas/ResponseFormatJsonSchema/properties/json_schema/properties/strict"
 _GUIDE = "https://developers.openai.com/api/docs/guides/structured-outputs#supported-schemas"
@@ -23,8 +22,7 @@ _MAX_LONG_ENUM = 15_000
 def _strict(properties: dict[str, JSON]) -> Example:
     """The minimal request that wants answers with these properties."""
     schema = {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
-    given = {"name": "answer", "schema": schema, "strict": True}
-    return request({"/response_format": {"type": "json_schema", "json_schema": given}})
+    return wanting(schema)
 
 
 def _nested(levels: int) -> Example:
@@ -34,13 +32,6 @@ def _nested(levels: int) -> Example:
         inner = {"type": "object", "properties": properties, "required": list(properties)}
         properties = {"a": {**inner, "additionalProperties": False}}
     return _strict(properties)
-
-
-def _schemas(reading: Reading) -> Iterator[tuple[asks.Schema, list[Node]]]:
-    """The strict schemas, each with all its nodes."""
-    for schema, nodes in reading.in_request(json_schema.of_request):
-        if schema.strict and nodes:
-            yield schema, nodes
 
 
 @rule(
@@ -65,7 +56,7 @@ def strict_schema_large(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ## Known exceptions
     In 2024 the limits were 100 properties, five levels and 15000 characters.
     """
-    for schema, found in _schemas(reading):
+    for schema, found in reading.once(strict_schemas):
         properties = sum(len(members(node.value.get("properties"))) for node in found)
         if properties > _MAX_PROPERTIES:
             yield Finding(schema.pointer, f"expected at most 5000 properties, got {properties}")
@@ -109,7 +100,7 @@ def strict_enum_large(reading: Reading, spec: SpecView) -> Iterator[Finding]:
     ## Known exceptions
     In 2024 the limits were 500 values and 7500 characters.
     """
-    for schema, nodes in _schemas(reading):
+    for schema, nodes in reading.once(strict_schemas):
         enums = [(node, items(node.value.get("enum"))) for node in nodes]
         total = sum(len(values) for _, values in enums)
         if total > _MAX_VALUES:
